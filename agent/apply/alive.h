@@ -1,0 +1,8 @@
+/* The built-in check `alive`: every probe of the release ran since the swap, and wrote. */
+#pragma once
+
+#include "agent/apply/health.h"
+
+/* Reads what the runner notes beside the results, RESULTS/PROBE.run:
+ * {"release":hex,"boot":boot id,"started_ms":boottime,"ended_ms":..,"status":int,"wrote":bool}. Red so far is red. */
+enum check_result alive_ask(struct receipt_check *into, const struct health_ask *ask);

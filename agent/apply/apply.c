@@ -1,0 +1,243 @@
+/* The life of a release on this Pi. */
+#include "agent/apply/apply.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/apply/progress.h"
+#include "agent/apply/steps.h"
+
+enum {
+	MINUTE_MS = 60 * 1000,
+	TRIES_MAX = 5,        /* starts of one step: what ends the process each time must not do so for ever */
+	BOOTS_MAX = 5,        /* reboots that one attempt may live through */
+	WATCHDOG_S = 2 * 60,  /* beyond a step's deadline, when the step itself no longer answers */
+};
+
+struct row {
+	apply_step *run;
+	enum step done, failed;
+	int64_t deadline_ms;
+	int64_t (*deadline)(struct apply *a);         /* instead, where the manifest says */
+	bool (*wanted)(const struct apply *a);        /* else it is passed over */
+};
+static const struct row table[STEP_COUNT] = {
+	[STEP_IDLE] = {step_settle, .done = STEP_IDLE, .failed = STEP_IDLE, .deadline_ms = 5 * MINUTE_MS},
+	[STEP_FETCH] = {step_fetch, .done = STEP_VERIFY, .failed = STEP_IDLE, .deadline_ms = 10 * MINUTE_MS},
+	[STEP_VERIFY] = {step_verify, .done = STEP_UNPACK, .failed = STEP_IDLE, .deadline_ms = 10 * MINUTE_MS},
+	[STEP_UNPACK] = {step_unpack, .done = STEP_REREAD, .failed = STEP_IDLE, .deadline_ms = 20 * MINUTE_MS},
+	[STEP_REREAD] = {step_reread, .done = STEP_SWAP, .failed = STEP_IDLE, .deadline_ms = 20 * MINUTE_MS},
+	[STEP_SWAP] = {step_swap, .done = STEP_PROVE, .failed = STEP_ROLLBACK, .deadline = steps_swap_ms},
+	[STEP_PROVE] = {step_prove, .done = STEP_CONFIRM, .failed = STEP_ROLLBACK, .deadline = steps_prove_ms},
+	[STEP_CONFIRM] = {step_confirm, .done = STEP_COMMIT, .failed = STEP_ROLLBACK, .deadline = steps_prove_ms,
+		.wanted = step_wants_confirm},
+	[STEP_COMMIT] = {step_commit, .done = STEP_IDLE, .failed = STEP_ROLLBACK, .deadline_ms = MINUTE_MS},
+	[STEP_ROLLBACK] = {step_rollback, .done = STEP_IDLE, .failed = STEP_IDLE, .deadline = steps_rollback_ms},
+};
+
+/* --- what the steps use --- */
+
+bool apply_save(struct apply *a, struct err *e)
+{
+	return ledger_save(&a->ledger, a->store, e);
+}
+
+void apply_tell(struct apply *a, int64_t done, int64_t of, const char *form, ...)
+{
+	char step[32], text[512];
+	va_list args;
+
+	va_start(args, form);
+	vsnprintf(text, sizeof text, form, args);
+	va_end(args);
+	snprintf(step, sizeof step, "%s", step_words[a->ledger.step]);
+	progress_say(a->progress, &(struct state){
+		.step = step,
+		.text = text[0] ? text : NULL,
+		.left_ms = attempt_left_ms(&a->ledger.attempt),
+		.done = done,
+		.of = of,
+		.nonce = a->ledger.step == STEP_CONFIRM ? a->ledger.attempt.nonce : NULL,
+	});
+}
+
+struct receipt_check *apply_extra_check(struct apply *a, const char *name, int class)
+{
+	struct list *checks = &a->ledger.attempt.receipt.checks;
+	struct receipt_check *c = checks->items;
+
+	for (size_t i = 0; i < checks->count; i++)
+		if (strcmp(c[i].name, name) == 0)
+			return &c[i];
+	checks->items = c = mem_grow(c, checks->count + 1, sizeof *c);
+	c[checks->count] = (struct receipt_check){.name = str_dup(str_of(name)), .class = class};
+	a->mark = mem_grow(a->mark, checks->count + 1, sizeof *a->mark);
+	a->mark[checks->count] = (struct health_mark){0};
+	return &c[checks->count++];
+}
+
+void apply_busy_text(char out[256], const struct ledger *l)
+{
+	char release[48], left[32];
+
+	release_text(release, l->attempt.receipt.release_number, l->attempt.release);
+	shape_ms_text(left, attempt_left_ms(&l->attempt));
+	snprintf(out, 256, "%s %s (%.64s) is at step %s, which takes another %s at most", l->attempt.undo ? "undoing" : "release",
+		release, l->attempt.who ? l->attempt.who : "nobody named", step_words[l->step], left);
+}
+
+/* --- beginning --- */
+
+bool apply_begin(struct ledger *l, const struct config *c, const struct store *s, enum step first, struct err *e)
+{
+	struct attempt *a = &l->attempt;
+
+	if (a->undo)
+		a->from = l->previous;
+	else if (!release_current(&a->from, s, e))
+		return false;
+	a->tries = 0;
+	a->boots_left = BOOTS_MAX;
+	a->began_ms = clock_boot_ms();
+	attempt_deadline(a, table[first].deadline_ms ? table[first].deadline_ms : 10 * MINUTE_MS);
+	a->receipt.format = 1;
+	a->receipt.verdict = VERDICT_REFUSED;
+	a->receipt.release = a->release;
+	a->receipt.host = str_dup(str_of(c->id));
+	a->receipt.plan = str_dup(str_of(c->plan));
+	l->has_attempt = true;
+	l->step = first;
+	return progress_begin(s, e) && ledger_save(l, s, e);
+}
+
+bool apply_begin_undo(struct ledger *l, const struct config *c, const struct store *s, const char *rollout,
+	const char *who, struct err *e)
+{
+	cleanup(release_close) struct release r = {0};
+	struct digest current;
+
+	if (!l->has_previous)
+		return err_set(e, ERR_MISSING, "there is no release before this one to go back to");
+	if (!release_current(&current, s, e) || !release_open(&r, s, current, e))
+		return false;
+	l->attempt = (struct attempt){.release = current, .undo = true};
+	l->attempt.receipt.release_number = r.manifest.number;
+	l->attempt.receipt.rollout = rollout ? str_dup(str_of(rollout)) : NULL;
+	l->attempt.who = who ? str_dup(str_of(who)) : NULL;
+	return apply_begin(l, c, s, STEP_ROLLBACK, e);
+}
+
+/* --- walking --- */
+
+static void watch(const struct apply *a)
+{
+	alarm((unsigned)(attempt_left_ms(&a->ledger.attempt) / 1000 + WATCHDOG_S));
+}
+
+static bool enter(struct apply *a, enum step next, struct err *e)
+{
+	while (table[next].wanted && !table[next].wanted(a))
+		next = table[next].done;
+	const struct row *row = &table[next];
+	a->ledger.step = (int)next;
+	a->ledger.attempt.tries = 0;
+	attempt_deadline(&a->ledger.attempt, row->deadline ? row->deadline(a) : row->deadline_ms);
+	if (!apply_save(a, e))
+		return false;
+	watch(a);
+	apply_tell(a, 0, 0, "%s", "");
+	return true;
+}
+
+static void note_reason(struct apply *a, const struct err *why)
+{
+	struct receipt *r = &a->ledger.attempt.receipt;
+
+	free(r->text);
+	r->text = str_dup(str_of(why->text));
+}
+
+static enum apply_say run_step(struct apply *a, const struct row *row, struct err *e)
+{
+	bool last_ways = a->ledger.step == STEP_IDLE || a->ledger.step == STEP_ROLLBACK;
+
+	if (a->ledger.attempt.tries > TRIES_MAX && !last_ways) {
+		err_set(e, ERR_FAILED, "step %s was started %d times and never ended", step_words[a->ledger.step], TRIES_MAX);
+		return APPLY_FAILED;
+	}
+	return row->run(a, e);
+}
+
+/* The way back and the receipt are tried again by the next start, but for a way back that never works. */
+static bool must_not_give_up(const struct apply *a)
+{
+	bool back = a->ledger.step == STEP_ROLLBACK && a->ledger.attempt.tries <= TRIES_MAX;
+
+	return back || a->ledger.step == STEP_IDLE;
+}
+
+static void nap(int64_t ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+static bool walk(struct apply *a, struct err *e)
+{
+	while (a->ledger.has_attempt) {
+		const struct row *row = &table[a->ledger.step];
+		struct err why = {0};
+		enum apply_say say = run_step(a, row, &why);
+		if (say == APPLY_WAIT) {
+			nap(a->wait_ms);
+			continue;
+		}
+		if (say == APPLY_FAILED && must_not_give_up(a)) {
+			*e = why;
+			return false;
+		}
+		if (say == APPLY_FAILED)
+			note_reason(a, &why);
+		if (a->ledger.has_attempt && !enter(a, say == APPLY_DONE ? row->done : row->failed, e))
+			return false;
+	}
+	return true;
+}
+
+/* A step that was cut off is started again: counted, with what is left of its time. */
+static bool resume(struct apply *a, struct err *e)
+{
+	size_t checks = a->ledger.attempt.receipt.checks.count;
+
+	attempt_wake(&a->ledger.attempt);
+	a->ledger.attempt.tries++;
+	a->mark = mem_new(checks + 1, sizeof *a->mark);
+	watch(a);
+	apply_tell(a, 0, 0, "%s", "");
+	return apply_save(a, e);
+}
+
+bool apply_run(struct apply *a, struct err *e)
+{
+	a->progress = -1;
+	if (!ledger_load(&a->ledger, a->store, e))
+		return false;
+	if (!a->ledger.has_attempt)
+		return true;
+	bool done = progress_open(&a->progress, a->store, e) && resume(a, e) && walk(a, e);
+	alarm(0);
+	fd_close(&a->progress);
+	return done;
+}
+
+void apply_free(struct apply *a)
+{
+	release_close(&a->new);
+	release_close(&a->old);
+	ledger_free(&a->ledger);
+	free_ptr(&a->mark);
+}

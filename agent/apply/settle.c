@@ -1,0 +1,67 @@
+/* The end of an attempt: it stays, or not; the receipt says so, and what nothing needs any more goes. */
+#include <stdlib.h>
+
+#include "agent/apply/steps.h"
+#include "agent/store/receipts.h"
+#include "agent/store/staging.h"
+#include "agent/store/sweep.h"
+
+enum apply_say step_commit(struct apply *a, struct err *e)
+{
+	struct ledger *l = &a->ledger;
+	struct digest current;
+
+	if (!release_current(&current, a->store, e))
+		return APPLY_FAILED;
+	if (!digest_eq(current, l->attempt.release)) {
+		err_set(e, ERR_INTERNAL, "current is not the release to be committed");
+		return APPLY_FAILED;
+	}
+	l->has_previous = true;
+	l->previous = l->attempt.from;
+	l->since = clock_now().unix_s;
+	marks_drop(&l->held, l->attempt.release);
+	return APPLY_DONE;
+}
+
+static bool fill_receipt(struct apply *a, struct err *e)
+{
+	struct receipt *r = &a->ledger.attempt.receipt;
+	int64_t began_ms = a->ledger.attempt.began_ms;
+	cleanup(release_close) struct release now = {0};
+	struct moment moment = clock_now();
+	char boot[40];
+
+	if (!release_current(&r->current, a->store, e) || !release_open(&now, a->store, r->current, e))
+		return false;
+	clock_boot_id(boot);
+	free(r->boot);
+	r->boot = str_dup(str_of(boot));
+	r->number = a->ledger.receipt + 1;
+	r->current_number = now.manifest.number;
+	r->time = moment.unix_s;
+	r->synced = moment.synced;
+	r->took_ms = began_ms ? moment.boot_ms - began_ms : 0;
+	return true;
+}
+
+/* The receipt first: written twice under one number when cut off here, never lost. */
+enum apply_say step_settle(struct apply *a, struct err *e)
+{
+	struct receipt *r = &a->ledger.attempt.receipt;
+	bool keep_parts = r->verdict == VERDICT_REFUSED;
+	struct err no;
+
+	if (!fill_receipt(a, e) || !receipts_add(a->store, r, e))
+		return APPLY_FAILED;
+	apply_tell(a, 0, 0, "%s", verdict_words[r->verdict]);
+	a->ledger.receipt = r->number;
+	ledger_end_attempt(&a->ledger);
+	if (!apply_save(a, e))
+		return APPLY_FAILED;
+	(void)!fs_remove(a->store->dir, "confirm", &no);
+	(void)!staging_clear(a->store, !keep_parts, &no);
+	(void)!sweep_store(a->store, &a->ledger, &no);
+	(void)!store_ballast(a->store, &no);
+	return APPLY_DONE;
+}

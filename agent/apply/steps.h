@@ -1,0 +1,22 @@
+/* What each step does. Idempotent: a step that was cut off is simply run again. */
+#pragma once
+
+#include "agent/apply/apply.h"
+
+/* prepare.c: nothing live changes */
+apply_step step_fetch, step_verify, step_unpack, step_reread;
+/* trial.c */
+apply_step step_swap, step_prove, step_confirm;
+bool step_wants_confirm(const struct apply *a);
+/* back.c */
+apply_step step_rollback;
+/* settle.c: the receipt is written, the attempt forgotten, the store swept */
+apply_step step_commit, step_settle;
+
+/* How long each may take, by the manifests. */
+int64_t steps_swap_ms(struct apply *a), steps_prove_ms(struct apply *a), steps_rollback_ms(struct apply *a);
+
+/* For them: opens the two releases, those that are not open yet. */
+must_check bool steps_open(struct apply *a, struct err *e);
+enum apply_say steps_wait(struct apply *a, int64_t ms);
+const struct check *steps_find_check(const struct release *r, const char *name); /* NULL: it has none of that name */

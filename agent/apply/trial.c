@@ -1,0 +1,294 @@
+/* The trial: swapped, proven, and confirmed where the network was touched. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/apply/hooks.h"
+#include "agent/apply/steps.h"
+#include "base/hex.h"
+
+enum { ROUND_MS = 1000, CONFIRM_POLL_MS = 200, SLACK_MS = 60 * 1000, NONCE_BYTES = 16, SAMPLES_MAX = 32 };
+
+/* --- for all steps --- */
+
+bool steps_open(struct apply *a, struct err *e)
+{
+	if (!a->new.tree && !release_open(&a->new, a->store, a->ledger.attempt.release, e))
+		return false;
+	return a->old.tree || release_open(&a->old, a->store, a->ledger.attempt.from, e);
+}
+
+enum apply_say steps_wait(struct apply *a, int64_t ms)
+{
+	a->wait_ms = MAX(ms, 1);
+	return APPLY_WAIT;
+}
+
+const struct check *steps_find_check(const struct release *r, const char *name)
+{
+	const struct check *c = r->manifest.plan.checks.items;
+
+	for (size_t i = 0; r->tree && i < r->manifest.plan.checks.count; i++)
+		if (strcmp(c[i].name, name) == 0)
+			return &c[i];
+	return NULL;
+}
+
+int64_t steps_swap_ms(struct apply *a)
+{
+	int64_t ms = 2 * HOOK_MS + SLACK_MS;
+	struct err e;
+
+	if (!steps_open(a, &e))
+		return ms;
+	const struct check *c = a->new.manifest.plan.checks.items;
+	for (size_t i = 0; i < a->new.manifest.plan.checks.count; i++)
+		if (c[i].class == CHECK_PATH)
+			ms += MIN(c[i].samples, SAMPLES_MAX) * c[i].timeout_ms;
+	return ms;
+}
+
+int64_t steps_prove_ms(struct apply *a)
+{
+	struct err e;
+
+	return steps_open(a, &e) ? a->new.manifest.plan.trial.deadline_ms : SLACK_MS;
+}
+
+/* --- swap --- */
+
+static void list_checks(struct apply *a)
+{
+	const struct list *checks = &a->new.manifest.plan.checks;
+	const struct check *c = checks->items;
+
+	if (a->ledger.attempt.receipt.checks.count)
+		return;
+	for (size_t i = 0; i < checks->count; i++)
+		apply_extra_check(a, c[i].name, c[i].class);
+}
+
+/* The old release's own check of that name, where it has one: a new script that is wrong must not be its own measure. */
+static void sample(struct apply *a, struct receipt_check *into)
+{
+	const struct check *c = steps_find_check(&a->new, into->name);
+	const struct check *was = steps_find_check(&a->old, into->name);
+	bool by_old = was && was->class == CHECK_PATH;
+	struct health_ask ask = {
+		.config = a->config,
+		.release = by_old ? &a->old : &a->new,
+		.check = by_old ? was : c,
+		.left_ms = attempt_left_ms(&a->ledger.attempt),
+	};
+	struct receipt_check scratch = {0};
+	size_t green = 0, of = (size_t)MIN(c->samples, SAMPLES_MAX);
+
+	for (size_t i = 0; i < of; i++)
+		green += health_ask(&scratch, &ask) == CHECK_GREEN;
+	free(scratch.output);
+	into->before = (int)health_samples(green, of);
+	apply_tell(a, (int64_t)green, (int64_t)of, "before the swap %s: %s", into->name, check_result_words[into->before]);
+}
+
+/* Confirmation is asked for where it could be given: a path worked before, or none is looked at. */
+static void sample_all(struct apply *a)
+{
+	struct list *checks = &a->ledger.attempt.receipt.checks;
+	struct receipt_check *c = checks->items;
+	size_t paths = 0, green = 0;
+
+	for (size_t i = 0; i < checks->count; i++) {
+		if (c[i].class != CHECK_PATH)
+			continue;
+		sample(a, &c[i]);
+		paths++;
+		green += c[i].before == CHECK_GREEN;
+	}
+	a->ledger.attempt.worked = paths == 0 || green > 0;
+}
+
+static void start_new(struct apply *a)
+{
+	struct receipt_check end = {0};
+
+	if (hook_run(&end, a->config, &a->new, HOOK_START) == CHECK_RED) {
+		struct receipt_check *c = apply_extra_check(a, "hook.start", CHECK_LOCAL);
+		c->after = CHECK_RED;
+		c->took_ms = end.took_ms;
+		c->status = end.status;
+		health_say(c, "%s", end.output ? end.output : "");
+		apply_tell(a, 0, 0, "start hook: red");
+	}
+	free(end.output);
+}
+
+static bool swap(struct apply *a, struct err *e)
+{
+	struct receipt_check end = {0};
+
+	list_checks(a);
+	sample_all(a);
+	a->ledger.attempt.swapped_ms = clock_boot_ms();
+	if (!apply_save(a, e))
+		return false;
+	if (hook_run(&end, a->config, &a->old, HOOK_STOP) == CHECK_RED)
+		apply_tell(a, 0, 0, "stop hook of the old release: %.300s", end.output ? end.output : "failed");
+	free(end.output);
+	return release_swap(a->store, a->ledger.attempt.release, e);
+}
+
+enum apply_say step_swap(struct apply *a, struct err *e)
+{
+	struct digest current;
+
+	if (!steps_open(a, e) || !release_current(&current, a->store, e))
+		return APPLY_FAILED;
+	if (!digest_eq(current, a->ledger.attempt.release) && !swap(a, e))
+		return APPLY_FAILED;
+	start_new(a);
+	return APPLY_DONE;
+}
+
+/* --- prove --- */
+
+static void ask_one(struct apply *a, size_t i)
+{
+	struct receipt_check *c = (struct receipt_check *)a->ledger.attempt.receipt.checks.items + i;
+	const struct check *check = steps_find_check(&a->new, c->name);
+	int was = c->after;
+	struct health_ask ask = {
+		.config = a->config,
+		.release = &a->new,
+		.check = check,
+		.swapped_ms = a->ledger.attempt.swapped_ms,
+		.left_ms = attempt_left_ms(&a->ledger.attempt),
+	};
+
+	if (!check)
+		return;
+	c->after = (int)health_ask(c, &ask);
+	health_mark(&a->mark[i], (enum check_result)c->after, clock_boot_ms());
+	if (c->after != was)
+		apply_tell(a, (int64_t)i + 1, (int64_t)a->ledger.attempt.receipt.checks.count, "%s: %s", c->name,
+			check_result_words[c->after]);
+}
+
+/* One round; at the deadline it stops, and the judge closes what is open. */
+static bool ask_all(struct apply *a)
+{
+	size_t count = a->ledger.attempt.receipt.checks.count;
+
+	for (size_t i = 0; i < count; i++) {
+		if (attempt_left_ms(&a->ledger.attempt) <= 0)
+			return false;
+		ask_one(a, i);
+	}
+	return true;
+}
+
+static enum apply_say red(const struct receipt_check *c, struct err *e)
+{
+	struct str rest, output = str_trim(str_of(c->output));
+	struct str line = str_cut(output, '\n', &rest);
+
+	err_set(e, ERR_FAILED, "%s check %s is red%s%.*s", check_class_words[c->class], c->name, line.len ? ": " : "",
+		(int)MIN(line.len, 300), line.data ? line.data : "");
+	return APPLY_FAILED;
+}
+
+static enum apply_say proven(struct apply *a, enum verdict v, const char *text)
+{
+	struct receipt *r = &a->ledger.attempt.receipt;
+
+	r->verdict = (int)v;
+	free(r->text);
+	r->text = str_dup(str_of(text));
+	return APPLY_DONE;
+}
+
+static enum apply_say judge(struct apply *a, bool end, int64_t started_ms, struct err *e)
+{
+	struct list *checks = &a->ledger.attempt.receipt.checks;
+	const struct plan *p = &a->new.manifest.plan;
+
+	switch (health_judge(checks, a->mark, p->trial.settle_ms, end)) {
+	case HEALTH_PASS:
+		return proven(a, VERDICT_PASS, "all checks hold");
+	case HEALTH_RED:
+		return red(health_first_red(checks), e);
+	case HEALTH_MORE:
+		return steps_wait(a, MIN(started_ms + ROUND_MS - clock_boot_ms(), attempt_left_ms(&a->ledger.attempt)));
+	case HEALTH_UNPROVEN:
+		break;
+	}
+	if (!p->trial.touches)
+		return proven(a, VERDICT_UNPROVEN, "the network was down before and after: path checks say nothing");
+	err_set(e, ERR_FAILED, "it touches the network, ssh or the agent, and no path could be proven");
+	return APPLY_FAILED;
+}
+
+/* A start hook that failed does not get better by waiting. */
+enum apply_say step_prove(struct apply *a, struct err *e)
+{
+	int64_t started_ms = clock_boot_ms();
+
+	if (!steps_open(a, e))
+		return APPLY_FAILED;
+	const struct receipt_check *hook = health_first_red(&a->ledger.attempt.receipt.checks);
+	if (hook && strcmp(hook->name, "hook.start") == 0)
+		return red(hook, e);
+	if (a->ledger.attempt.boots_left == 0) {
+		struct receipt_check *c = apply_extra_check(a, "reboots", CHECK_LOCAL);
+		c->after = CHECK_RED;
+		health_say(c, "the host was restarted again and again during the trial");
+		return red(c, e);
+	}
+	bool end = !ask_all(a) || attempt_left_ms(&a->ledger.attempt) <= 0;
+	return judge(a, end, started_ms, e);
+}
+
+/* --- confirm --- */
+
+bool step_wants_confirm(const struct apply *a)
+{
+	return a->new.manifest.plan.trial.touches && a->ledger.attempt.worked;
+}
+
+static bool make_nonce(struct apply *a, struct err *e)
+{
+	uint8_t bytes[NONCE_BYTES];
+	char hex[2 * NONCE_BYTES + 1];
+
+	if (a->ledger.attempt.nonce)
+		return true;
+	random_bytes(bytes, sizeof bytes);
+	hex_write(hex, bytes, sizeof bytes);
+	a->ledger.attempt.nonce = str_dup(str_of(hex));
+	if (!fs_remove(a->store->dir, "confirm", e) || !apply_save(a, e))
+		return false;
+	apply_tell(a, 0, 0, "waiting to be reached over a new connection");
+	return true;
+}
+
+static bool was_confirmed(const struct apply *a)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(KIB);
+	struct err e;
+
+	return fs_read(&text, a->store->dir, "confirm", &e) &&
+		str_is(str_trim(buf_str(&text)), a->ledger.attempt.nonce);
+}
+
+enum apply_say step_confirm(struct apply *a, struct err *e)
+{
+	if (!steps_open(a, e) || !make_nonce(a, e))
+		return APPLY_FAILED;
+	if (was_confirmed(a))
+		return APPLY_DONE;
+	if (attempt_left_ms(&a->ledger.attempt) > 0)
+		return steps_wait(a, CONFIRM_POLL_MS);
+	struct receipt_check *c = apply_extra_check(a, "confirm", CHECK_PATH);
+	c->before = CHECK_GREEN;
+	c->after = CHECK_RED;
+	health_say(c, "nobody reached this host over a new connection before the deadline");
+	return red(c, e);
+}

@@ -1,0 +1,53 @@
+/* fleet-agent apply: go on with what is tried, or undo it. Started by serve, at boot, and by a person when in doubt. */
+#include <fcntl.h>
+
+#include "agent/apply/apply.h"
+#include "agent/command.h"
+
+static bool get_lock(int *lock, const struct host *h, int64_t inherited, struct err *e)
+{
+	cleanup(ledger_free) struct ledger l = {0};
+	char text[256];
+	bool taken;
+
+	if (inherited) {
+		*lock = (int)inherited;
+		return fcntl(*lock, F_SETFD, FD_CLOEXEC) == 0 || err_sys(e, "--lock-fd");
+	}
+	if (!store_lock(lock, &taken, &h->store, e))
+		return false;
+	if (taken)
+		return true;
+	if (!ledger_load(&l, &h->store, e))
+		return false;
+	if (!l.has_attempt)
+		return err_set(e, ERR_BUSY, "an update is being received");
+	apply_busy_text(text, &l);
+	return err_set(e, ERR_BUSY, "%s", text);
+}
+
+static int run(const struct command *me, int argc, char **argv)
+{
+	struct where w = {0};
+	int64_t inherited = 0;
+	const struct opt table[] = {
+		{"lock-fd", 0, OPT_COUNT, &inherited, "N", "the lock, inherited open: for serve alone", .min = 3, .max = 1023},
+		WHERE_OPTS(w),
+		{0},
+	};
+	cleanup(host_close) struct host h = {0};
+	cleanup(fd_close) int lock = -1;
+	cleanup(apply_free) struct apply a = {.config = &h.config, .store = &h.store};
+	struct err e;
+	int code;
+
+	if (!command_begin(me, table, argc, argv, &code))
+		return code;
+	if (!host_open(&h, &w, &e) || !get_lock(&lock, &h, inherited, &e))
+		return command_fail(me, &e);
+	if (!apply_run(&a, &e))
+		return command_fail(me, &e);
+	return COMMAND_OK;
+}
+
+const struct command cmd_apply = {"apply", NULL, "Go on with the release that is tried, or undo it", run};

@@ -1,0 +1,34 @@
+/* fleet-agent enrol: make this Pi a host. */
+#include <stdio.h>
+
+#include "agent/command.h"
+#include "agent/enrol.h"
+
+static int run(const struct command *me, int argc, char **argv)
+{
+	struct enrolment want = {0};
+	struct where w = {0};
+	const struct opt table[] = {
+		{"id", 0, OPT_TEXT, &want.id, "ID", "the host's name", .required = true},
+		{"plan", 0, OPT_TEXT, &want.plan, "PLAN", "the plan of its SIM", .required = true},
+		{"root", 0, OPT_TEXT, &want.root, "FILE", "the root of trust", .required = true},
+		{"site", 0, OPT_TEXT, &want.site, "SITE", "where it stands"},
+		{"results", 0, OPT_TEXT, &want.results, "DIR", "where probes write (default: " CONFIG_RESULTS ")"},
+		{"force", 0, OPT_FLAG, &want.force, NULL, "begin anew as the same host: baseline, no trust kept"},
+		WHERE_OPTS(w),
+		{0},
+	};
+	struct err e;
+	int code;
+
+	if (!command_begin(me, table, argc, argv, &code))
+		return code;
+	want.config_dir = w.config_dir;
+	want.state_dir = w.state_dir;
+	if (!enrol_host(&want, &e))
+		return command_fail(me, &e);
+	printf("%s is enrolled for plan %s and runs the baseline\n", want.id, want.plan);
+	return COMMAND_OK;
+}
+
+const struct command cmd_enrol = {"enrol", "--id ID --plan PLAN --root FILE", "Make this Pi a host of the fleet", run};

@@ -1,0 +1,24 @@
+/* fleet-agent serve: the forced command. Its stdout is the wire, and nothing else is said there. */
+#include <unistd.h>
+
+#include "agent/command.h"
+#include "agent/receive/serve.h"
+
+static int run(const struct command *me, int argc, char **argv)
+{
+	struct where w = {0};
+	const struct opt table[] = {WHERE_OPTS(w), {0}};
+	cleanup(host_close) struct host h = {0};
+	cleanup(session_free) struct session session = {.in = STDIN_FILENO, .out = STDOUT_FILENO};
+	struct follow with = {&session, &h.config, &h.store, launch_apply};
+	struct err e;
+	int code;
+
+	if (!command_begin(me, table, argc, argv, &code))
+		return code;
+	if (!host_open(&h, &w, &e) || !serve_session(&with, &e))
+		return command_fail(me, &e);
+	return COMMAND_OK;
+}
+
+const struct command cmd_serve = {"serve", NULL, "Take one order on stdin, answer on stdout: the SSH forced command", run};

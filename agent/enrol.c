@@ -1,0 +1,167 @@
+/* Making this Pi a host. */
+#include "agent/enrol.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "agent/store/bundle.h"
+#include "agent/store/ledger.h"
+#include "agent/store/receipts.h"
+#include "agent/store/release.h"
+#include "agent/store/tree.h"
+#include "agent/store/trustdir.h"
+#include "base/name.h"
+#include "bundles/pack.h"
+#include "keys/secret.h"
+
+enum { POLL_MS = 6 * 3600 * 1000, DEADLINE_MS = 60 * 1000 };
+
+/* --- the baseline: number 0, nothing in it, trusted by the digest in agent.json --- */
+
+static bool pack_nothing(struct pack_facts *out, const struct store *s, struct err *e)
+{
+	cleanup(free_ptr) char *empty = path_form("%s/staging/empty", s->path);
+	const char *layer[] = {empty};
+	cleanup(fd_close) int fd = -1;
+
+	return fs_mkdir(s->dir, "staging/empty", 0755, e) && fs_create(&fd, s->dir, "staging/empty.tar", 0644, e) &&
+	       pack_folders(out, fd, layer, 1, e) && fs_remove_tree(s->dir, "staging/empty", e) &&
+	       bundle_keep(s, out->digest, "staging/empty.tar", e);
+}
+
+static bool make_baseline(struct config *c, const struct store *s, struct err *e)
+{
+	cleanup(buf_free) struct buf bytes = BUF_MAX(MANIFEST_MAX);
+	struct pack_facts facts;
+	struct manifest m = {.format = 1};
+
+	if (!pack_nothing(&facts, s, e))
+		return err_in(e, "baseline");
+	m.bundle.sha256 = facts.digest;
+	m.bundle.length = (int64_t)facts.length;
+	m.plan.plan = c->plan;
+	m.plan.trial.deadline_ms = DEADLINE_MS;
+	m.plan.poll.every_ms = POLL_MS;
+	manifest_write(&bytes, &m);
+	if (!buf_ok(&bytes, e))
+		return false;
+	c->baseline = manifest_id(buf_str(&bytes));
+	return (tree_make(s, facts.digest, e) && release_add(s, c->baseline, buf_str(&bytes), e) &&
+		       release_swap(s, c->baseline, e)) ||
+	       err_in(e, "baseline");
+}
+
+/* --- the rest of the state --- */
+
+static bool make_receipt_key(const struct store *s, struct err *e)
+{
+	cleanup(free_ptr) char *path = path_form("%s/receipts/key", s->path);
+	cleanup(secret_free) struct secret_key *key = NULL;
+
+	if (fs_exists(s->dir, "receipts/key"))
+		return true;
+	return (secret_new(&key, e) && secret_save(key, path, STR(""), true, e)) || err_in(e, "receipt key");
+}
+
+/* Receipts are numbered on, so that nobody takes an old one for news. */
+static bool write_ledger(const struct config *c, const struct store *s, struct err *e)
+{
+	cleanup(ledger_free) struct ledger old = {0};
+	struct ledger l = {0};
+	struct moment now = clock_now();
+	char boot[40], text[] = "enrolled";
+	struct err no;
+
+	(void)!ledger_load(&old, s, &no);
+	clock_boot_id(boot);
+	l.sequence = old.sequence;
+	l.since = now.unix_s;
+	l.receipt = old.receipt + 1;
+	return receipts_add(s, &(struct receipt){
+		.number = l.receipt,
+		.host = c->id,
+		.plan = c->plan,
+		.verdict = VERDICT_ENROLLED,
+		.text = text,
+		.release = c->baseline,
+		.current = c->baseline,
+		.boot = boot,
+		.time = now.unix_s,
+		.synced = now.synced,
+	}, e) && ledger_save(&l, s, e) && store_ballast(s, e);
+}
+
+/* --- what is asked for --- */
+
+static bool check_root(struct str root, struct err *e)
+{
+	cleanup(trust_free) struct trust *t = NULL;
+	struct moment now = clock_now();
+
+	return trust_new(&t, root, (struct trust_time){now.unix_s, now.synced}, e) || err_in(e, "the root of trust");
+}
+
+static bool check_new(const struct enrolment *want, const char *dir, struct err *e)
+{
+	cleanup(config_free) struct config old = {0};
+	cleanup(free_ptr) char *file = path_form("%s/agent.json", dir);
+	struct err no;
+
+	if (!fs_exists(AT_FDCWD, file))
+		return true;
+	if (!want->force)
+		return err_set(e, ERR_EXISTS, "%s is there: this host is enrolled; --force begins anew as the same host", file);
+	if (config_load(&old, dir, NULL, &no) && strcmp(old.id, want->id) != 0)
+		return err_set(e, ERR_FOREIGN, "this host is %s; it does not become %s by --force", old.id, want->id);
+	return true;
+}
+
+static bool real_folder(char **out, const char *path, struct err *e)
+{
+	if (!fs_mkdir(AT_FDCWD, path, 0755, e))
+		return false;
+	*out = realpath(path, NULL);
+	return *out || err_sys(e, "%s", path);
+}
+
+static bool fill_config(struct config *c, const struct enrolment *want, const char *dir, struct err *e)
+{
+	c->format = CONFIG_FORMAT;
+	c->id = str_dup(str_of(want->id));
+	c->plan = str_dup(str_of(want->plan));
+	c->site = want->site ? str_dup(str_of(want->site)) : NULL;
+	return real_folder(&c->dir, dir, e) && real_folder(&c->state, want->state_dir ? want->state_dir : CONFIG_STATE, e) &&
+	       real_folder(&c->results, want->results ? want->results : CONFIG_RESULTS, e);
+}
+
+static bool fill_store(struct config *c, struct err *e)
+{
+	cleanup(store_close) struct store s = {0};
+	cleanup(fd_close) int lock = -1;
+	bool taken;
+
+	if (!store_make(c->state, e) || !store_open(&s, c->state, e) || !store_lock(&lock, &taken, &s, e))
+		return false;
+	if (!taken)
+		return err_set(e, ERR_BUSY, "an update is under way; when it has ended, try again");
+	return make_baseline(c, &s, e) && trustdir_clear(&s, e) && make_receipt_key(&s, e) && write_ledger(c, &s, e);
+}
+
+static bool check_words(const struct enrolment *want, struct err *e)
+{
+	return name_check(str_of(want->id), e) && name_check_plan(str_of(want->plan), e) &&
+	       (!want->site || name_check(str_of(want->site), e));
+}
+
+bool enrol_host(const struct enrolment *want, struct err *e)
+{
+	const char *dir = want->config_dir ? want->config_dir : CONFIG_DIR;
+	cleanup(buf_free) struct buf root = BUF_MAX(TRUST_ROOT_MAX);
+	cleanup(config_free) struct config c = {0};
+
+	if (!check_words(want, e) || !check_new(want, dir, e) || !fs_read(&root, AT_FDCWD, want->root, e) ||
+		!check_root(buf_str(&root), e))
+		return false;
+	return fill_config(&c, want, dir, e) && fill_store(&c, e) && config_anchor_save(&c, buf_str(&root), e) &&
+	       config_save(&c, e);
+}

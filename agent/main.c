@@ -1,0 +1,13 @@
+/* fleet-agent: the commands. */
+#include "agent/command.h"
+
+extern const struct command cmd_enrol, cmd_serve, cmd_apply, cmd_status, cmd_verify, cmd_rollback, cmd_allow;
+
+static const struct command *const commands[] = {
+	&cmd_enrol, &cmd_serve, &cmd_apply, &cmd_status, &cmd_verify, &cmd_rollback, &cmd_allow, NULL,
+};
+
+int main(int argc, char **argv)
+{
+	return command_main(commands, argc, argv);
+}

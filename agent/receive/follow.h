@@ -1,0 +1,15 @@
+/* Staying with an apply until it has ended: what it says as STATE, then the newest RECEIPT. */
+#pragma once
+
+#include "agent/receive/launch.h"
+#include "agent/receive/session.h"
+
+struct follow {
+	struct session *session;
+	const struct config *config;
+	const struct store *store;
+	launch_apply_fn *launch;
+};
+/* An attempt that nobody works on is given a new apply. At once when nothing is tried. */
+must_check bool follow_apply(const struct follow *f, struct err *e);
+must_check bool follow_receipt(const struct follow *f, struct err *e); /* the newest */

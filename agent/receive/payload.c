@@ -1,0 +1,81 @@
+/* The payload of an update. */
+#include "agent/receive/payload.h"
+
+#include "agent/store/bundle.h"
+#include "agent/store/staging.h"
+#include "base/clock.h"
+
+enum { RESERVE = 1 * MIB, OVERHEAD = 64 * KIB, TELL_MS = 5 * 1000 };
+
+static bool check_space(const struct store *s, const struct order *o, const struct manifest *m, struct err *e)
+{
+	int64_t bundle = bundle_has(s, m->bundle.sha256) ? 0 : m->bundle.length;
+	int64_t needs = (o->payload_length - o->at) + bundle + m->bundle.length + RESERVE;
+	char need[32], has[32];
+	uint64_t room;
+
+	if (!fs_space(&room, s->dir, e))
+		return false;
+	shape_bytes_text(need, needs);
+	shape_bytes_text(has, (int64_t)room);
+	return room >= (uint64_t)needs || err_set(e, ERR_SPACE, "this update needs %s on the host, %s are free", need, has);
+}
+
+bool payload_check(const struct store *s, const struct order *o, const struct manifest *m, struct err *e)
+{
+	int64_t most = m->bundle.length + m->bundle.length / 128 + OVERHEAD;
+
+	if (o->payload == PAYLOAD_NONE)
+		return bundle_has(s, m->bundle.sha256) || err_set(e, ERR_MISSING, "no payload, and the bundle is not here");
+	if (o->payload == PAYLOAD_PATCH && !bundle_has(s, o->base))
+		return err_set(e, ERR_MISSING, "the bundle that the patch is against is not here");
+	if (o->payload_length > most)
+		return err_set(e, ERR_LIMIT, "a payload of %lld bytes for a bundle of %lld", (long long)o->payload_length,
+			(long long)m->bundle.length);
+	if (o->at > o->payload_length)
+		return err_set(e, ERR_PROTOCOL, "the payload goes on behind its end");
+	return check_space(s, o, m, e);
+}
+
+static bool tell(struct session *to, const struct order *o, int64_t done, struct err *e)
+{
+	char step[] = "fetch";
+
+	return session_state(to, &(struct state){.step = step, .done = done, .of = o->payload_length}, e);
+}
+
+static bool receive_pieces(struct session *from, int fd, const struct order *o, struct err *e)
+{
+	int64_t done = o->at, told_ms = 0;
+
+	while (done < o->payload_length) {
+		struct frame piece;
+		if (!session_expect(from, &piece, FRAME_PIECE, e))
+			return false;
+		if ((int64_t)piece.body.len > o->payload_length - done)
+			return err_set(e, ERR_PROTOCOL, "more bytes than the payload has");
+		if (!fs_put(fd, piece.body, e))
+			return err_in(e, "payload");
+		done += (int64_t)piece.body.len;
+		if (clock_boot_ms() - told_ms < TELL_MS)
+			continue;
+		told_ms = clock_boot_ms();
+		if (!tell(from, o, done, e))
+			return false;
+	}
+	return true;
+}
+
+bool payload_receive(struct session *from, const struct store *s, const struct order *o, struct err *e)
+{
+	cleanup(fd_close) int fd = -1;
+	struct err late;
+
+	if (o->payload == PAYLOAD_NONE)
+		return true;
+	if (!staging_bound(s, o->payload_sha256, e) || !staging_part(&fd, s, o->payload_sha256, (uint64_t)o->at, e))
+		return false;
+	bool all = receive_pieces(from, fd, o, e);
+	bool safe = fs_sync_fd(fd, all ? e : &late);
+	return all && safe && staging_check(s, o->payload_sha256, (uint64_t)o->payload_length, e);
+}

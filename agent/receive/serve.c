@@ -1,0 +1,91 @@
+/* The forced command. */
+#include "agent/receive/serve.h"
+
+#include "agent/receive/greet.h"
+#include "agent/receive/orders.h"
+#include "agent/store/lease.h"
+#include "agent/store/ledger.h"
+
+static order_fn *const orders[] = {
+	[ORDER_ASK] = order_ask,       [ORDER_UPDATE] = order_update,   [ORDER_UNDO] = order_undo,
+	[ORDER_FOLLOW] = order_follow, [ORDER_CONFIRM] = order_confirm, [ORDER_LET_GO] = order_let_go,
+};
+
+bool order_ask(const struct follow *f, const struct order *o, struct err *e)
+{
+	(void)o;
+	return follow_receipt(f, e);
+}
+
+bool order_follow(const struct follow *f, const struct order *o, struct err *e)
+{
+	(void)o;
+	return follow_apply(f, e);
+}
+
+/* A session has one order: whoever says this has come over another connection than the one that started the trial. */
+bool order_confirm(const struct follow *f, const struct order *o, struct err *e)
+{
+	cleanup(ledger_free) struct ledger l = {0};
+
+	if (!ledger_load(&l, f->store, e))
+		return false;
+	if (!l.has_attempt || l.step != STEP_CONFIRM || !l.attempt.nonce)
+		return err_set(e, ERR_REFUSED, "no trial waits for a confirmation");
+	if (!o->nonce || strcmp(o->nonce, l.attempt.nonce) != 0)
+		return err_set(e, ERR_REFUSED, "this is not the word that the trial waits for");
+	return fs_write(f->store->dir, "confirm", str_of(o->nonce), 0600, e) && follow_apply(f, e);
+}
+
+bool order_let_go(const struct follow *f, const struct order *o, struct err *e)
+{
+	return lease_drop(f->store, o->rollout, e) && follow_receipt(f, e);
+}
+
+/* --- the session --- */
+
+static void order_free(struct order *o)
+{
+	shape_free(o, order_shape);
+}
+
+static bool obey(const struct follow *f, struct str body, struct err *e)
+{
+	cleanup(order_free) struct order o = {0};
+
+	return message_read(&o, order_shape, body, "order", e) && orders[o.action](f, &o, e);
+}
+
+static bool refuse(const struct follow *f, const struct err *why, struct err *e)
+{
+	cleanup(buf_free) struct buf out = {0};
+
+	refused_write(&out, why);
+	return buf_ok(&out, e) && session_send(f->session, buf_str(&out), e);
+}
+
+bool serve_session(const struct follow *f, struct err *e)
+{
+	struct frame first;
+	bool done;
+
+	if (!greet_send(f->session, f->config, f->store, e))
+		return false;
+	switch (session_read(f->session, &first, e)) {
+	case SESSION_ENDED:
+		return true;
+	case SESSION_BROKEN:
+		done = false;
+		break;
+	case SESSION_FRAME:
+		done = first.kind == FRAME_ORDER ? obey(f, first.body, e)
+						 : err_set(e, ERR_PROTOCOL, "the first frame is no order");
+		break;
+	}
+	if (done)
+		return true;
+	if (session_lost(e))
+		return false;
+	struct err why = *e;
+	return refuse(f, &why, e) && why.code != ERR_PROTOCOL && why.code != ERR_TIMEOUT;
+}

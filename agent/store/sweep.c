@@ -1,0 +1,117 @@
+/* What nothing needs any more goes. */
+#include "agent/store/sweep.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "agent/store/bundle.h"
+#include "agent/store/release.h"
+#include "agent/store/tree.h"
+
+enum { KEPT_MAX = 4 };
+
+struct kept {
+	struct digest release[KEPT_MAX], bundle[KEPT_MAX];
+	size_t count;
+};
+
+static bool among(const struct digest *of, size_t count, struct digest d)
+{
+	for (size_t i = 0; i < count; i++)
+		if (digest_eq(of[i], d))
+			return true;
+	return false;
+}
+
+/* A release that is not there (the tried one, before it is unpacked) has no bundle to keep yet. */
+static bool keep(struct kept *k, const struct store *s, struct digest id, struct err *e)
+{
+	cleanup(manifest_free) struct manifest m = {0};
+	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
+
+	if (!release_has(s, id) || among(k->release, k->count, id))
+		return true;
+	if (!release_manifest(&text, s, id, e) || !manifest_read(&m, buf_str(&text), NULL, e))
+		return err_in(e, "sweep");
+	k->release[k->count] = id;
+	k->bundle[k->count++] = m.bundle.sha256;
+	return true;
+}
+
+/* Other users' processes may not be readable: then nothing is known of them, and only the kept releases are safe. */
+static bool in_use(const struct store *s, struct digest bundle)
+{
+	cleanup(fs_names_free) struct fs_names pids = {0};
+	char hex[DIGEST_HEX + 1];
+	struct err e;
+
+	digest_hex(hex, bundle);
+	cleanup(free_ptr) char *tree = path_form("%s/trees/%s", s->path, hex);
+	if (!fs_names(&pids, AT_FDCWD, "/proc", &e))
+		return false;
+	for (size_t i = 0; i < pids.count; i++) {
+		cleanup(free_ptr) char *link = path_form("/proc/%s/cwd", pids.name[i]);
+		char cwd[512];
+		if (pids.name[i][0] >= '0' && pids.name[i][0] <= '9' && fs_readlink(cwd, AT_FDCWD, link, &e) &&
+			str_starts(str_of(cwd), tree))
+			return true;
+	}
+	return false;
+}
+
+static bool sweep_releases(const struct store *s, const struct kept *k, struct err *e)
+{
+	cleanup(free_ptr) struct digest *id = NULL;
+	size_t count;
+
+	if (!digest_names(&id, &count, s, "releases", "", e))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		char hex[DIGEST_HEX + 1];
+		digest_hex(hex, id[i]);
+		cleanup(free_ptr) char *path = path_form("releases/%s", hex);
+		if (!among(k->release, k->count, id[i]) && !fs_remove_tree(s->dir, path, e))
+			return false;
+	}
+	return true;
+}
+
+static bool sweep_trees(const struct store *s, const struct kept *k, struct err *e)
+{
+	cleanup(free_ptr) struct digest *bundle = NULL;
+	size_t count;
+
+	if (!digest_names(&bundle, &count, s, "trees", "", e))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!among(k->bundle, k->count, bundle[i]) && !in_use(s, bundle[i]) && !tree_remove(s, bundle[i], e))
+			return false;
+	return true;
+}
+
+static bool sweep_bundles(const struct store *s, const struct kept *k, struct err *e)
+{
+	cleanup(free_ptr) struct digest *bundle = NULL;
+	size_t count;
+
+	if (!digest_names(&bundle, &count, s, "bundles", ".tar", e))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!among(k->bundle, k->count, bundle[i]) && !bundle_remove(s, bundle[i], e))
+			return false;
+	return true;
+}
+
+bool sweep_store(const struct store *s, const struct ledger *l, struct err *e)
+{
+	struct kept k = {0};
+	struct digest current;
+
+	if (!release_current(&current, s, e) || !keep(&k, s, current, e))
+		return false;
+	if (l->has_previous && !keep(&k, s, l->previous, e))
+		return false;
+	if (l->has_attempt && (!keep(&k, s, l->attempt.release, e) || !keep(&k, s, l->attempt.from, e)))
+		return false;
+	return sweep_releases(s, &k, e) && sweep_trees(s, &k, e) && sweep_bundles(s, &k, e);
+}

@@ -1,0 +1,7 @@
+/* What nothing needs any more goes. */
+#pragma once
+
+#include "agent/store/ledger.h"
+
+/* Kept: current, the release before it, what is tried and its way back, and every tree that a process stands in. */
+must_check bool sweep_store(const struct store *s, const struct ledger *l, struct err *e);

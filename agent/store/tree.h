@@ -1,0 +1,13 @@
+/* Unpacked bundles: trees/SHA256, whole or absent, sealed against writing. */
+#pragma once
+
+#include "agent/store/store.h"
+#include "bundles/unpack.h"
+
+bool tree_has(const struct store *s, struct digest bundle);
+/* From the bundle held; a tree already there stays. ERR_SPACE when there is no room for it. */
+must_check bool tree_make(const struct store *s, struct digest bundle, struct err *e);
+/* What the disk gives back against the bundle. */
+must_check bool tree_compare(size_t *differences, const struct store *s, struct digest bundle, unpack_tell *tell,
+	void *ctx, struct err *e);
+must_check bool tree_remove(const struct store *s, struct digest bundle, struct err *e);

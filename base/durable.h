@@ -1,0 +1,36 @@
+/* Inside fs.h, for fs*.c alone: one durable operation each, where a test may stop the process, and the place where it
+ * happens. errno says what failed. */
+#pragma once
+
+#include <limits.h>
+
+#include "base/fs.h"
+
+enum { SIDE_MAX = 2 * NAME_MAX }; /* what is cut off is still too long for the kernel */
+
+/* The folder that must be synced, and the name in it. The folder may be reached over links; the name is never followed. */
+struct place {
+	int folder;
+	char *path;       /* owned */
+	const char *name; /* its last component */
+};
+#define NOWHERE ((struct place){ .folder = -1 })
+
+must_check bool place_open(struct place *out, int dir, const char *path);
+void place_close(struct place *p);
+must_check bool place_sync(const struct place *p);
+/* A name beside `name` that only fs uses and that the next run takes over: ".state.new", ".releases.gone". */
+void place_side(char out[SIDE_MAX], const char *name, const char *what);
+
+/* `path` is what the fault log shows. */
+must_check bool durable_sync(int fd, const char *path);
+must_check bool durable_mkdir(const struct place *p, mode_t mode);
+must_check bool durable_symlink(const struct place *p, const char *target, const char *name);
+must_check bool durable_rename(int from, const char *name, const struct place *to);
+must_check bool durable_unlink(int dir, const char *name, int flags);
+
+/* Shared by reading and changing. */
+const char *fs_or_here(const char *path);                 /* "" is the folder itself */
+bool fs_open_failed(const char *path, struct err *e);     /* errno in words; false */
+bool fs_is_still(int fd, int dir, const char *name);      /* does the name lead to what is open? */
+struct dirent *fs_next_entry(DIR *dir);                   /* but the dots; NULL with errno 0 at the end */

@@ -1,0 +1,77 @@
+/* pause and abort: a wish in the database, heeded by the fleetctl that drives; or, if none does, carried out at once. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fleetctl/command.h"
+#include "fleetctl/rollout/drive.h"
+
+static bool wish(struct db *db, const struct rollout_row *row, bool abort, const struct show *show, struct err *e)
+{
+	struct err driven;
+	enum rollout_state to = abort ? ROLLOUT_ABORTED : ROLLOUT_PAUSED;
+	if (row->state == ROLLOUT_DONE || row->state == ROLLOUT_ABORTED)
+		return err_set(e, ERR_USAGE, "rollout %s is already %s", row->id, rollout_words[row->state]);
+	if (!db_lock(db, drive_who(), &driven)) {
+		if (driven.code != ERR_BUSY)
+			return *e = driven, false;
+		show_note(show, "rollout %s: asked to %s; hosts on trial are waited for", row->id, abort ? "abort" : "pause");
+		return db_ask(db, row->id, abort ? "abort" : "pause", e);
+	}
+	if (!db_rollout_set(db, row->id, to, abort ? "aborted while nobody drove it" : "paused while nobody drove it", e))
+		return false;
+	show_note(show, "rollout %s: %s", row->id, rollout_words[to]);
+	if (!abort)
+		show_note(show, "to go on: fleetctl rollout resume %s", row->id);
+	return true;
+}
+
+static int run_either(const struct command *me, int argc, char **argv, bool abort)
+{
+	struct common common = { 0 };
+	const char *id = NULL;
+	struct opt table[] = {
+		{ "ROLLOUT", 0, OPT_ARG, &id, NULL, "its id (the newest)" },
+		COMMON_OPTS(common),
+		{ 0 },
+	};
+	struct show show;
+	struct err e;
+	int code;
+	if (!command_begin(me, table, &common, argc, argv, &show, &code))
+		return code;
+	cleanup(fleet_free) struct fleet f = { .at = -1 };
+	cleanup(db_close) struct db *db = NULL;
+	cleanup(rollout_row_free) struct rollout_row row = { 0 };
+	struct member_row *m = NULL;
+	size_t count = 0;
+	bool good = fleet_open(&f, common.fleet, &e) && db_open(&db, &f, &e) && db_rollout_get(db, id, &row, &m, &count, &e) &&
+		wish(db, &row, abort, &show, &e);
+	for (size_t i = 0; i < count; i++)
+		member_row_free(&m[i]);
+	free(m);
+	if (!good)
+		return command_fail(&show, &e);
+	if (show.json) {
+		doc *d = show_doc(&show);
+		doc_set_text(d, "rollout", row.id);
+		show_json(d);
+	}
+	return 0;
+}
+
+static int run_pause(const struct command *me, int argc, char **argv)
+{
+	return run_either(me, argc, argv, false);
+}
+
+static int run_abort(const struct command *me, int argc, char **argv)
+{
+	return run_either(me, argc, argv, true);
+}
+
+const struct command cmd_rollout_pause = {
+	"rollout pause", "[ROLLOUT]", "Begin no further host; those on trial are waited for", NULL, run_pause,
+};
+const struct command cmd_rollout_abort = {
+	"rollout abort", "[ROLLOUT]", "End a rollout for good; committed hosts keep what they run", NULL, run_abort,
+};

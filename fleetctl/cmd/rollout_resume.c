@@ -1,0 +1,49 @@
+#include <stdlib.h>
+
+#include "fleetctl/command.h"
+#include "fleetctl/rollout/drive.h"
+
+static bool load(struct drive *d, const char *id, int64_t max_failed, int64_t max_unreachable, struct err *e)
+{
+	struct rollout *r = &d->rollout;
+	if (!rollout_load(r, id, e))
+		return false;
+	if (r->row.state == ROLLOUT_DONE || r->row.state == ROLLOUT_ABORTED)
+		return err_set(e, ERR_USAGE, "rollout %s is %s: start a new one with `fleetctl rollout start`", r->row.id, rollout_words[r->row.state]);
+	if (max_failed >= 0)
+		r->options.max_failed = max_failed;
+	if (max_unreachable >= 0)
+		r->options.max_unreachable = max_unreachable;
+	return true;
+}
+
+static int run(const struct command *me, int argc, char **argv)
+{
+	struct common common = { 0 };
+	const char *id = NULL, *identity = NULL;
+	int64_t max_failed = -1, max_unreachable = -1;
+	struct opt table[] = {
+		{ "ROLLOUT", 0, OPT_ARG, &id, NULL, "its id (the newest)" },
+		{ "max-failed", 0, OPT_COUNT, &max_failed, "N", "another limit than it was started with", .max = 100000 },
+		{ "max-unreachable", 0, OPT_COUNT, &max_unreachable, "N", "another limit than it was started with", .max = 100000 },
+		{ "identity", 'i', OPT_TEXT, &identity, "FILE", "SSH key (default: fleet.yaml, then ssh-agent)" },
+		COMMON_OPTS(common),
+		{ 0 },
+	};
+	struct show show;
+	struct err e;
+	int code;
+	if (!command_begin(me, table, &common, argc, argv, &show, &code))
+		return code;
+	struct drive d = { .fleet = { .at = -1 } };
+	bool good = drive_open(&d, &show, common.fleet, identity, &e) && load(&d, id, max_failed, max_unreachable, &e);
+	if (good)
+		show_note(&show, "rollout %s: going on from what the hosts really run", d.rollout.row.id);
+	code = good ? drive_run(&d) : command_fail(&show, &e);
+	drive_close(&d);
+	return code;
+}
+
+const struct command cmd_rollout_resume = {
+	"rollout resume", "[ROLLOUT]", "Go on with a rollout that was paused, halted, or killed", NULL, run,
+};

@@ -1,0 +1,88 @@
+/* fleetctl: the commands, and which of them was meant. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fleetctl/command.h"
+
+extern const struct command cmd_init, cmd_key_new, cmd_key_list, cmd_sign, cmd_verify, cmd_preview, cmd_rollout_start,
+	cmd_rollout_status, cmd_rollout_pause, cmd_rollout_resume, cmd_rollout_abort, cmd_rollout_undo, cmd_status, cmd_host_add,
+	cmd_host_list, cmd_host_show, cmd_completion;
+
+const struct command *const commands[] = {
+	&cmd_init, &cmd_key_new, &cmd_key_list, &cmd_sign, &cmd_verify, &cmd_host_add, &cmd_host_list, &cmd_host_show, &cmd_preview,
+	&cmd_rollout_start, &cmd_rollout_status, &cmd_rollout_pause, &cmd_rollout_resume, &cmd_rollout_abort, &cmd_rollout_undo,
+	&cmd_status, &cmd_completion, NULL,
+};
+
+static void usage(FILE *to)
+{
+	fputs("usage: fleetctl COMMAND [options]     (fleetctl COMMAND --help; man fleetctl)\n\n", to);
+	for (size_t i = 0; commands[i]; i++)
+		fprintf(to, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
+}
+
+/* How many words of argv name the command: 0, 1 or 2. */
+static int names(const struct command *c, int argc, char **argv)
+{
+	struct str second, first = str_cut(str_of(c->name), ' ', &second);
+	if (argc < 2 || !str_is(first, argv[1]))
+		return 0;
+	if (second.len == 0)
+		return 1;
+	return argc > 2 && str_is(second, argv[2]) ? 2 : 0;
+}
+
+/* "rollout" alone, or "rollout strat": the commands of that group. */
+static bool say_group(const char *word)
+{
+	bool any = false;
+	for (size_t i = 0; commands[i]; i++) {
+		struct str second, first = str_cut(str_of(commands[i]->name), ' ', &second);
+		if (second.len == 0 || !str_is(first, word))
+			continue;
+		if (!any)
+			fprintf(stderr, "fleetctl: \"%s\" is one of:\n", word);
+		any = true;
+		fprintf(stderr, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
+	}
+	return any;
+}
+
+static int unknown(int argc, char **argv)
+{
+	const char *names_of[64] = { NULL };
+	(void)argc;
+	if (say_group(argv[1]))
+		return 2;
+	for (size_t i = 0; commands[i] && i < COUNT_OF(names_of) - 1; i++)
+		names_of[i] = commands[i]->name;
+	const char *near = opts_nearest(str_of(argv[1]), names_of);
+	fprintf(stderr, "fleetctl: no command \"%s\"%s%s%s\n", argv[1], near ? ": did you mean \"" : "; fleetctl --help lists them", near ? near : "",
+		near ? "\"?" : "");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc < 2) {
+		usage(stderr);
+		return 2;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
+		puts("fleetctl " FLEET_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; commands[i]; i++) {
+		int words = names(commands[i], argc, argv);
+		if (words)
+			return commands[i]->run(commands[i], argc - words, argv + words);
+	}
+	return unknown(argc, argv);
+}

@@ -1,0 +1,201 @@
+#include "fleetctl/push/flight.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fs.h"
+#include "bundles/squeeze.h"
+
+enum { PAPERS_MAX = 8 * MIB };
+
+struct papers {
+	struct paper *paper;
+	size_t count;
+	struct buf text;
+};
+
+static void papers_free(struct papers *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		free(p->paper[i].name);
+	free_ptr(&p->paper);
+	buf_free(&p->text);
+}
+
+static void add_paper(struct papers *p, const char *name, struct str bytes)
+{
+	p->paper = mem_grow(p->paper, p->count + 1, sizeof *p->paper);
+	p->paper[p->count++] = (struct paper){ str_dup(str_of(name)), (int64_t)bytes.len, digest_of(bytes) };
+	buf_add(&p->text, bytes);
+}
+
+static uint64_t host_version(const struct hello *h, const char *role)
+{
+	const struct version_held *held = h->trust.items;
+	for (size_t i = 0; i < h->trust.count; i++)
+		if (strcmp(held[i].role, role) == 0)
+			return (uint64_t)held[i].version;
+	return 0;
+}
+
+static bool add_roots(struct papers *p, const struct repository *r, const struct hello *h, struct err *e)
+{
+	uint64_t newest;
+	if (!repository_version(&newest, r, "root", e))
+		return false;
+	for (uint64_t n = host_version(h, "root") + 1; n <= newest; n++) {
+		cleanup(buf_free) struct buf b = BUF_MAX(TRUST_ROOT_MAX);
+		char name[32];
+		snprintf(name, sizeof name, "%d.root", (int)n);
+		if (!repository_meta(&b, r, "root", n, e))
+			return false;
+		add_paper(p, name, buf_str(&b));
+	}
+	return true;
+}
+
+/* A role's document, if it is newer than the host's. */
+static bool add_role(struct papers *p, const struct repository *r, const struct hello *h, const char *role, struct err *e)
+{
+	cleanup(buf_free) struct buf b = BUF_MAX(TRUST_TARGETS_MAX);
+	uint64_t newest, held = host_version(h, role);
+	if (!repository_version(&newest, r, role, e))
+		return false;
+	if (newest < held)
+		return err_set(e, ERR_OLDER, "the host holds %s version %d, this repository has %d: it is behind; get the fleet's newest (git pull)",
+			role, (int)held, (int)newest);
+	if (newest == held)
+		return true;
+	if (!repository_meta(&b, r, role, 0, e))
+		return false;
+	add_paper(p, role, buf_str(&b));
+	return true;
+}
+
+/* What both sides hold: the host's snapshot, its plan's role and its manifest. Empty when ours are others, or not here. */
+static void shared_papers(struct buf *out, const struct repository *r, const struct hello *h)
+{
+	struct err ignored;
+	struct buf b = BUF_MAX(TRUST_TARGETS_MAX);
+	static const uint8_t none[sizeof h->papers];
+	uint64_t snapshot = host_version(h, "snapshot"), role = host_version(h, h->plan);
+	if (memcmp(h->papers, none, sizeof none) == 0)
+		return;
+	bool good = !snapshot || repository_meta(&b, r, "snapshot", snapshot, &ignored);
+	buf_add(out, buf_str(&b));
+	buf_clear(&b);
+	good = good && (!role || repository_meta(&b, r, h->plan, role, &ignored));
+	buf_add(out, buf_str(&b));
+	buf_clear(&b);
+	/* the baseline has no manifest in any repository: the digest below decides */
+	if (h->number && repository_release(&b, r, h->plan, h->release, &ignored))
+		buf_add(out, buf_str(&b));
+	buf_free(&b);
+	struct digest d = digest_of(buf_str(out));
+	if (!good || memcmp(d.bytes, h->papers, sizeof h->papers) != 0)
+		buf_clear(out);
+}
+
+static bool holds_bundle(const struct hello *h, struct digest d)
+{
+	const struct bundle_held *held = h->bundles.items;
+	for (size_t i = 0; i < h->bundles.count; i++)
+		if (digest_eq(held[i].sha256, d))
+			return true;
+	return false;
+}
+
+/* The smallest that brings the bundle: nothing, a patch against what the host holds, or all of it. */
+static bool choose_payload(struct flight *f, struct order *o, const struct repository *r, const struct hello *h, struct digest bundle,
+	struct err *e)
+{
+	const struct bundle_held *held = h->bundles.items;
+	cleanup(fd_close) int best = -1;
+	uint64_t length = 0;
+	struct err ignored;
+	if (holds_bundle(h, bundle))
+		return true;
+	if (!repository_bundle(&best, r, bundle, e) || !digest_fd(&o->payload_sha256, &length, best, e))
+		return false;
+	o->payload = PAYLOAD_FULL;
+	for (size_t i = 0; i < h->bundles.count; i++) {
+		cleanup(fd_close) int patch = -1;
+		struct digest d;
+		uint64_t n;
+		if (!repository_patch(&patch, r, held[i].sha256, bundle, &ignored) || !digest_fd(&d, &n, patch, &ignored) || n >= length)
+			continue;
+		o->payload = PAYLOAD_PATCH;
+		o->payload_sha256 = d;
+		o->base = held[i].sha256;
+		length = n;
+		fd_close(&best);
+		best = patch;
+		patch = -1;
+	}
+	o->payload_length = (int64_t)length;
+	const struct partial *partial = h->partial.items;
+	for (size_t i = 0; i < h->partial.count; i++)
+		if (digest_eq(partial[i].payload, o->payload_sha256) && partial[i].have > 0 && (uint64_t)partial[i].have <= length)
+			o->at = partial[i].have;
+	f->kind = (enum payload_kind)o->payload;
+	f->payload = best;
+	f->at = (uint64_t)o->at;
+	f->length = length;
+	best = -1;
+	return true;
+}
+
+static bool load_update(struct flight *f, struct order *o, struct papers *p, const struct repository *r, const struct hello *h, struct err *e)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
+	cleanup(manifest_free) struct manifest m = { 0 };
+	if (!repository_release(&text, r, h->plan, o->release, e) || !manifest_read(&m, buf_str(&text), NULL, e))
+		return false;
+	if (!add_roots(p, r, h, e) || !add_role(p, r, h, "timestamp", e) || !add_role(p, r, h, "snapshot", e) ||
+		!add_role(p, r, h, "targets", e) || !add_role(p, r, h, h->plan, e))
+		return false;
+	if (!digest_eq(h->release, o->release))
+		add_paper(p, "manifest", buf_str(&text));
+	return choose_payload(f, o, r, h, m.bundle.sha256, e);
+}
+
+bool flight_make(struct flight *out, const struct repository *r, const struct hello *hello, const struct flight_wish *wish, struct err *e)
+{
+	cleanup(flight_free) struct flight f = { .head = BUF_MAX(PAPERS_MAX), .payload = -1 };
+	cleanup(papers_free) struct papers papers = { .text = BUF_MAX(PAPERS_MAX) };
+	cleanup(buf_free) struct buf shared = BUF_MAX(PAPERS_MAX);
+	cleanup(buf_free) struct buf squeezed = BUF_MAX(PAPERS_MAX);
+	struct order o = {
+		.action = (int)wish->action, .rollout = (char *)wish->rollout, .who = (char *)wish->who, .take = wish->take,
+		.lease_ms = wish->lease_ms, .release = wish->release, .nonce = (char *)wish->nonce,
+	};
+	if (wish->action == ORDER_UPDATE && !load_update(&f, &o, &papers, r, hello, e))
+		return false;
+	if (papers.count) {
+		shared_papers(&shared, r, hello);
+		o.against = shared.len != 0;
+		o.papers = (struct list){ papers.paper, papers.count };
+		if (!buf_ok(&papers.text, e) || !squeeze_text(&squeezed, buf_str(&papers.text), buf_str(&shared), e))
+			return false;
+	}
+	order_write(&f.head, &o);
+	if (papers.count)
+		frame_write(&f.head, FRAME_PAPERS, buf_str(&squeezed));
+	if (!buf_ok(&f.head, e))
+		return false;
+	*out = f;
+	f = (struct flight){ .payload = -1 };
+	return true;
+}
+
+uint64_t flight_bytes(const struct flight *f)
+{
+	uint64_t left = f->payload < 0 ? 0 : f->length - f->at;
+	return f->head.len + left + (left + PIECE_MAX - 1) / PIECE_MAX * FRAME_HEAD;
+}
+
+void flight_free(struct flight *f)
+{
+	buf_free(&f->head);
+	fd_close(&f->payload);
+}

@@ -1,0 +1,34 @@
+/* One SSH session with one host: connected, its key held against the pin, `fleet-agent serve` running, bytes both ways.
+ * Never blocks; driven by the loop. The door to libssh. */
+#pragma once
+
+#include "fleetctl/fleet/fleet.h"
+#include "fleetctl/loop/loop.h"
+
+/* With what we log in; shared by all sessions of a command. */
+struct login;
+/* `identity` NULL: the user's ssh-agent and ~/.ssh, as ssh_config says. An encrypted file belongs into ssh-agent. */
+must_check bool login_open(struct login **out, const char *identity, struct err *e);
+void login_free(struct login **l);
+
+struct session;
+struct session_calls {
+	void (*opened)(void *ctx);                    /* the command runs */
+	void (*arrived)(void *ctx, struct str bytes);
+	void (*writable)(void *ctx);                  /* after session_write took less than it was given */
+	void (*ended)(void *ctx, const struct err *why); /* once, and nothing after it; ERR_NONE: the host's side closed properly */
+	void *ctx;
+};
+/* Calls come from the loop, never from within this. `connect_ms` bounds everything until `opened`. */
+struct session *session_open(struct loop *loop, const struct login *login, const struct host *host, int64_t connect_ms,
+	const struct session_calls *calls);
+size_t session_write(struct session *s, struct str bytes); /* how many were taken */
+struct session_bytes {
+	uint64_t in, out; /* of the TCP stream, everything counted */
+};
+struct session_bytes session_bytes(const struct session *s);
+/* Any time, also from within a call; no call comes after it. */
+void session_close(struct session **s);
+
+/* The key a host shows, as "TYPE BASE64", for `host add`; nothing is trusted. Blocks until `connect_ms`. */
+must_check bool session_scan(char **host_key, const char *address, int port, int64_t connect_ms, struct err *e);

@@ -1,0 +1,257 @@
+#include "fleetctl/push/talk.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+enum { TALK_OUT_MAX = 16 * MIB }; /* papers are small; a payload is sent by pieces */
+
+struct talk {
+	const struct host *host;
+	struct talk_calls calls;
+	struct talk_patience patience;
+	struct session *session;
+	struct timer *silence, *soon;
+	struct frame_reader reader;
+	struct flight flight;
+	struct buf out; /* taken from the flight, not yet by the session */
+	size_t out_used;
+	bool answered, over, inside, dropped;
+	struct talk_end end;
+};
+
+static void talk_free(struct talk *t)
+{
+	session_close(&t->session);
+	timer_close(&t->silence);
+	timer_close(&t->soon);
+	frame_reader_free(&t->reader);
+	flight_free(&t->flight);
+	buf_free(&t->out);
+	shape_free(&t->end.hello, hello_shape);
+	receipt_free(&t->end.receipt);
+	buf_free(&t->end.receipt_text);
+	free(t);
+}
+
+void talk_drop(struct talk **t)
+{
+	if (!*t)
+		return;
+	(*t)->dropped = true;
+	if (!(*t)->inside)
+		talk_free(*t);
+	*t = NULL;
+}
+
+/* The end is told by a timer: the caller may then drop us, with nothing of ours on the stack. */
+static void over(struct talk *t)
+{
+	if (t->over)
+		return;
+	t->over = true;
+	if (t->session)
+		t->end.bytes = session_bytes(t->session);
+	timer_in(t->silence, -1);
+	timer_in(t->soon, 0);
+}
+
+static void over_err(struct talk *t, const struct err *e)
+{
+	if (!t->over)
+		t->end.err = *e;
+	over(t);
+}
+
+static void tell_end(void *ctx)
+{
+	struct talk *t = ctx;
+	session_close(&t->session);
+	t->inside = true;
+	t->calls.ended(t->calls.ctx, &t->end);
+	t->inside = false;
+	if (t->dropped)
+		talk_free(t);
+}
+
+static void out_of_silence(void *ctx)
+{
+	struct talk *t = ctx;
+	struct err e;
+	char wait[32];
+	shape_ms_text(wait, t->patience.silence_ms);
+	err_set(&e, t->end.ordered ? ERR_TIMEOUT : ERR_UNREACHABLE, "%s: connected, but nothing was said for %s", t->host->id, wait);
+	over_err(t, &e);
+}
+
+/* --- what we say --- */
+
+static bool next_piece(struct talk *t, struct err *e)
+{
+	char piece[PIECE_MAX];
+	struct flight *f = &t->flight;
+	size_t want = (size_t)MIN((uint64_t)sizeof piece, f->length - f->at);
+	ssize_t n = pread(f->payload, piece, want, (off_t)f->at);
+	if (n <= 0)
+		return err_set(e, ERR_IO, "%s: the payload's file became shorter while it was sent", t->host->id);
+	frame_write(&t->out, FRAME_PIECE, str_bytes(piece, (size_t)n));
+	f->at += (uint64_t)n;
+	return true;
+}
+
+static void say(void *ctx)
+{
+	struct talk *t = ctx;
+	struct err e;
+	while (!t->over) {
+		size_t left = t->out.len - t->out_used;
+		if (left) {
+			size_t taken = session_write(t->session, str_bytes(t->out.data + t->out_used, left));
+			t->out_used += taken;
+			t->end.ordered = t->end.ordered || taken;
+			if (taken < left)
+				return;
+			timer_in(t->silence, t->patience.silence_ms);
+		}
+		buf_clear(&t->out);
+		t->out_used = 0;
+		if (t->flight.payload < 0 || t->flight.at >= t->flight.length)
+			return;
+		if (!next_piece(t, &e)) {
+			over_err(t, &e);
+			return;
+		}
+		if (t->calls.sent)
+			t->calls.sent(t->calls.ctx, t->flight.at, t->flight.length);
+	}
+}
+
+/* --- what we hear; false ends the conversation --- */
+
+static bool hear_hello(struct talk *t, struct str body, struct err *e)
+{
+	if (t->answered)
+		return err_set(e, ERR_PROTOCOL, "says hello twice");
+	t->answered = true;
+	if (!message_read(&t->end.hello, hello_shape, body, "hello", e))
+		return false;
+	t->end.has_hello = true;
+	const struct hello *h = &t->end.hello;
+	if (!h->id || strcmp(h->id, t->host->id) != 0)
+		return err_set(e, ERR_FOREIGN, "calls itself \"%s\": the address or the enrolment is another host's", h->id ? h->id : "");
+	if (h->oldest > WIRE_NEWEST || h->newest < WIRE_OLDEST)
+		return err_set(e, ERR_PROTOCOL, "speaks versions %d to %d of the wire, this fleetctl %d to %d: update the older of both",
+			(int)h->oldest, (int)h->newest, WIRE_OLDEST, WIRE_NEWEST);
+	t->flight = (struct flight){ .payload = -1 };
+	if (!t->calls.answer(t->calls.ctx, h, &t->flight, e))
+		return false;
+	if (t->flight.head.len == 0) {
+		over(t);
+		return true;
+	}
+	buf_add(&t->out, STR(WIRE_GREETING));
+	buf_add(&t->out, buf_str(&t->flight.head));
+	say(t);
+	return true;
+}
+
+static bool hear_state(struct talk *t, struct str body, struct err *e)
+{
+	struct state state = { 0 };
+	if (!message_read(&state, state_shape, body, "state", e))
+		return false;
+	if (t->calls.state)
+		t->calls.state(t->calls.ctx, &state);
+	shape_free(&state, state_shape);
+	return true;
+}
+
+static bool hear_receipt(struct talk *t, struct str body, struct err *e)
+{
+	if (!t->end.ordered)
+		return err_set(e, ERR_PROTOCOL, "sends a receipt before it was asked");
+	if (!receipt_read(&t->end.receipt, body, e))
+		return false;
+	buf_add(&t->end.receipt_text, body);
+	t->end.has_receipt = true;
+	over(t);
+	return true;
+}
+
+static bool hear(struct talk *t, const struct frame *f, struct err *e)
+{
+	switch (f->kind) {
+	case FRAME_HELLO:
+		return hear_hello(t, f->body, e);
+	case FRAME_STATE:
+		return hear_state(t, f->body, e);
+	case FRAME_RECEIPT:
+		return hear_receipt(t, f->body, e);
+	case FRAME_REFUSED:
+		return refused_read(f->body, e);
+	case FRAME_NOTE:
+		return true;
+	default:
+		return err_set(e, ERR_PROTOCOL, "sends a frame that only a controller may send (kind %d)", (int)f->kind);
+	}
+}
+
+static void arrived(void *ctx, struct str bytes)
+{
+	struct talk *t = ctx;
+	struct err e = { 0 };
+	struct frame frame;
+	enum frame_say said = FRAME_BROKEN;
+	if (t->over)
+		return;
+	timer_in(t->silence, t->patience.silence_ms);
+	t->inside = true;
+	if (frame_feed(&t->reader, bytes, &e))
+		while (!t->over && (said = frame_next(&t->reader, &frame, &e)) == FRAME_HERE)
+			if (!hear(t, &frame, &e)) {
+				said = FRAME_BROKEN;
+				break;
+			}
+	t->inside = false;
+	if (!t->over && said == FRAME_BROKEN) {
+		err_in(&e, "%s", t->host->id);
+		over_err(t, &e);
+	}
+	if (t->dropped)
+		talk_free(t);
+}
+
+static void opened(void *ctx)
+{
+	struct talk *t = ctx;
+	timer_in(t->silence, t->patience.silence_ms);
+}
+
+static void session_ended(void *ctx, const struct err *why)
+{
+	struct talk *t = ctx;
+	struct err e = *why;
+	if (e.code == ERR_NONE && frame_end(&t->reader, &e))
+		err_set(&e, ERR_UNREACHABLE, "the host closed the connection before it was done");
+	if (why->code == ERR_NONE)
+		err_in(&e, "%s", t->host->id);
+	over_err(t, &e);
+}
+
+struct talk *talk_start(struct loop *loop, const struct login *login, const struct host *host, struct talk_patience patience,
+	const struct talk_calls *calls)
+{
+	struct talk *t = mem_new(1, sizeof *t);
+	t->host = host;
+	t->calls = *calls;
+	t->patience = patience;
+	t->flight.payload = -1;
+	t->out = BUF_MAX(TALK_OUT_MAX);
+	t->end.receipt_text = BUF_MAX(RECEIPT_MAX);
+	t->silence = timer_new(loop, out_of_silence, t);
+	t->soon = timer_new(loop, tell_end, t);
+	t->session = session_open(loop, login, host, patience.connect_ms,
+		&(struct session_calls){ opened, arrived, say, session_ended, t });
+	return t;
+}

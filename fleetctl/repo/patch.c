@@ -1,0 +1,83 @@
+/* Patches between two bundles that the repository has: made once, when somebody first wants them. */
+#include <sys/mman.h>
+
+#include "base/fs.h"
+#include "bundles/squeeze.h"
+#include "fleetctl/repo/repository.h"
+
+/* Does that file hold a manifest which names the bundle? Then it says the bundle's length, too. Nobody needs to believe it:
+ * the expanded bytes are held against length and digest. */
+static bool names_bundle(uint64_t *length, const struct repository *r, const char *file, struct digest bundle)
+{
+	cleanup(buf_free) struct buf bytes = BUF_MAX(MANIFEST_MAX);
+	cleanup(manifest_free) struct manifest m = {0};
+
+	if (!fs_read(&bytes, r->at, file, NULL) || !manifest_read(&m, buf_str(&bytes), NULL, NULL) ||
+		!digest_eq(m.bundle.sha256, bundle))
+		return false;
+	*length = (uint64_t)m.bundle.length;
+	return true;
+}
+
+static bool find_length(uint64_t *out, const struct repository *r, struct digest bundle, struct err *e)
+{
+	cleanup(fs_names_free) struct fs_names plans = {0};
+	char hex[DIGEST_HEX + 1];
+
+	if (!fs_names(&plans, r->at, "targets", e))
+		return false;
+	for (size_t i = 0; i < plans.count; i++) {
+		cleanup(fs_names_free) struct fs_names files = {0};
+		cleanup(free_ptr) char *folder = path_form("targets/%s/releases", plans.name[i]);
+		if (!fs_names(&files, r->at, folder, NULL))
+			continue;
+		for (size_t j = 0; j < files.count; j++) {
+			cleanup(free_ptr) char *file = path_form("%s/%s", folder, files.name[j]);
+			if (names_bundle(out, r, file, bundle))
+				return true;
+		}
+	}
+	digest_hex(hex, bundle);
+	return err_set(e, ERR_MISSING, "no release here has the bundle %.12s", hex);
+}
+
+/* Expanded into memory: a patch is for short bundles only. */
+static bool plain(int *out, const struct repository *r, struct digest bundle, struct err *e)
+{
+	cleanup(fd_close) int in = -1, memory = -1;
+	uint64_t length;
+
+	if (!find_length(&length, r, bundle, e) || !repository_bundle(&in, r, bundle, e))
+		return false;
+	if (length > SQUEEZE_PATCH_MAX)
+		return err_set(e, ERR_LIMIT, "a bundle of %llu bytes is too long for a patch", (unsigned long long)length);
+	memory = memfd_create("bundle", MFD_CLOEXEC);
+	if (memory < 0)
+		return err_sys(e, "memory for a bundle");
+	if (!squeeze_expand(memory, in, -1, length, bundle, e))
+		return false;
+	*out = memory;
+	memory = -1;
+	return true;
+}
+
+static bool make(const struct repository *r, const char *file, struct digest from, struct digest to, struct err *e)
+{
+	cleanup(free_ptr) char *side = path_form("%s.new", file);
+	cleanup(fd_close) int old = -1, new = -1, out = -1;
+
+	return plain(&old, r, from, e) && plain(&new, r, to, e) && fs_mkdir(r->at, "patches", 0755, e) &&
+	       fs_create(&out, r->at, side, 0644, e) && squeeze_patch(out, old, new, e) && fs_rename(r->at, side, file, e);
+}
+
+bool repository_patch(int *out, const struct repository *r, struct digest from, struct digest to, struct err *e)
+{
+	char a[DIGEST_HEX + 1], b[DIGEST_HEX + 1];
+
+	digest_hex(a, from);
+	digest_hex(b, to);
+	cleanup(free_ptr) char *file = path_form("patches/%s-%s.zst", a, b);
+	if (!fs_exists(r->at, file) && !make(r, file, from, to, e))
+		return err_in(e, "patch");
+	return fs_open_read(out, r->at, file, e) || err_in(e, "patch");
+}

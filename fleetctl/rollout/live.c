@@ -1,0 +1,119 @@
+#include "fleetctl/rollout/live.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { ROWS_MAX = 16, PLAIN_EVERY_MS = 30000 };
+
+static void erase(struct live *l)
+{
+	if (l->lines)
+		fprintf(stderr, "\033[%dA\033[J", l->lines);
+	l->lines = 0;
+}
+
+static enum paint paint_of(enum member_state s)
+{
+	switch (s) {
+	case MEMBER_COMMITTED:
+	case MEMBER_UNDONE:
+		return GREEN;
+	case MEMBER_ROLLED_BACK:
+	case MEMBER_FAILED:
+	case MEMBER_REFUSED:
+		return RED;
+	case MEMBER_UNREACHABLE:
+	case MEMBER_DEFERRED:
+		return YELLOW;
+	default:
+		return PLAIN;
+	}
+}
+
+static void event(void *ctx, const struct member *m, const char *text)
+{
+	struct live *l = ctx;
+	if (l->show->json)
+		return;
+	erase(l);
+	bool color = l->show->live && l->show->color;
+	fprintf(stderr, "%s%s%s%s%s\n", paint_on(color, m ? paint_of(m->row.state) : BOLD), m ? m->row.host : "", m ? ": " : "", text,
+		paint_off(color));
+}
+
+/* One line, never wider than the terminal: a wrapped line could not be drawn over. */
+static void line(struct live *l, const char *text)
+{
+	int most = l->show->width > 1 ? l->show->width - 1 : 79;
+	fprintf(stderr, "%.*s\n", most, text);
+	l->lines++;
+}
+
+static void bar(char out[24], size_t done, size_t of)
+{
+	size_t full = of ? done * 20 / of : 0;
+	memset(out, '.', 20);
+	memset(out, '#', full);
+	out[20] = 0;
+}
+
+static void draw_member(struct live *l, const struct member *m)
+{
+	char text[400], share[64] = "", took[32];
+	shape_ms_text(took, (clock_boot_ms() - m->began_ms) / 1000 * 1000);
+	if (m->of > 1) {
+		char of[32];
+		shape_bytes_text(of, m->of);
+		snprintf(share, sizeof share, " %d%% of %s", (int)(m->done * 100 / m->of), of);
+	}
+	snprintf(text, sizeof text, "  %-20.20s %-10.10s %-9s%s  %s", m->row.host, m->row.plan, m->step, share, m->note[0] ? m->note : took);
+	line(l, text);
+}
+
+static void draw(struct live *l, const struct rollout *r)
+{
+	struct rollout_counts c = rollout_count(r);
+	char text[400], drawn[24], bytes[32], took[32];
+	int rows = 0;
+	bar(drawn, c.ended, c.all);
+	shape_bytes_text(bytes, (int64_t)(c.bytes_in + c.bytes_out));
+	shape_ms_text(took, (clock_boot_ms() - r->began_ms) / 1000 * 1000);
+	erase(l);
+	for (size_t i = 0; i < r->count && rows < ROWS_MAX; i++)
+		if (r->member[i].row.state == MEMBER_RUNNING) {
+			draw_member(l, &r->member[i]);
+			rows++;
+		}
+	snprintf(text, sizeof text, "[%s] %zu of %zu  %s  %zu committed  %zu failed  %zu unreachable  %s  %s%s", drawn, c.ended, c.all,
+		r->wave <= 0 ? "canary" : "wave", c.of[MEMBER_COMMITTED] + c.of[MEMBER_UNDONE] + c.of[MEMBER_SAME], c.failed, c.of[MEMBER_UNREACHABLE], bytes, took,
+		r->ending != ROLLOUT_RUNNING ? "  stopping" : "");
+	line(l, text);
+}
+
+static void changed(void *ctx, const struct rollout *r)
+{
+	struct live *l = ctx;
+	if (l->show->live) {
+		draw(l, r);
+		return;
+	}
+	if (l->show->json || clock_boot_ms() - l->last_ms < PLAIN_EVERY_MS)
+		return;
+	struct rollout_counts c = rollout_count(r);
+	if (l->last_ms)
+		fprintf(stderr, "%zu of %zu hosts done, %zu on trial\n", c.ended, c.all, c.trial);
+	l->last_ms = clock_boot_ms();
+}
+
+struct rollout_calls live_calls(struct live *l)
+{
+	return (struct rollout_calls){ event, changed, l };
+}
+
+void live_end(struct live *l, const struct rollout *r)
+{
+	(void)r;
+	erase(l);
+}

@@ -1,0 +1,232 @@
+# shellcheck shell=bash
+# A tower on this machine, for tests and the demo: real sshd on loopback, a state folder a host, one forced command.
+# Source it, then: tower_begin; tower_fleet; host_make ID PLAN SITE ...; everything ends with the script.
+
+set -euo pipefail
+export LC_ALL=C
+umask 022
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=${FLEET_BUILD:-$here/build}
+fleetctl=$build/fleetctl/fleetctl
+agent=$build/agent/fleet-agent
+me=$(id -un)
+
+tower_begin()
+{
+	T=$(mktemp -d "${TMPDIR:-/tmp}/tower.XXXXXX")
+	trap tower_end EXIT
+	trap 'exit 130' INT TERM
+	[ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd # sshd as root insists on it
+	mkdir -p "$T/hosts" "$T/home"
+	export HOME=$T/home XDG_DATA_HOME=$T/home/data XDG_CONFIG_HOME=$T/home/config
+	unset SSH_AUTH_SOCK
+	ssh-keygen -q -t ed25519 -N '' -C operator -f "$T/operator"
+	fleet=$T/fleet
+	passphrase='correct horse'
+	pids=()
+}
+
+tower_end()
+{
+	local code=$? pid
+	trap - EXIT
+	for pid in "${pids[@]:-}"; do
+		[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
+	done
+	for pid in "${pids[@]:-}"; do
+		[ -z "$pid" ] || wait "$pid" 2>/dev/null || true
+	done
+	if [ "${KEEP:-}" = yes ]; then
+		echo "kept: $T" >&2
+	else
+		chmod -R u+w "$T" 2>/dev/null || true
+		rm -rf "$T"
+	fi
+	exit "$code"
+}
+
+say() { printf '%s\n' "$*"; }
+ok() { printf 'ok - %s\n' "$*"; }
+fail()
+{
+	printf 'not ok - %s\n' "$*" >&2
+	[ ! -s "$T/out" ] || sed 's/^/  out| /' "$T/out" >&2
+	[ ! -s "$T/err" ] || sed 's/^/  err| /' "$T/err" >&2
+	exit 1
+}
+
+# until TRIES COMMAND...: tenths of a second; what is waited for, not how long, decides.
+until_true()
+{
+	local tries=$1
+	shift
+	while ! "$@"; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+# ctl ARGS...: fleetctl in the fleet, output in $T/out and $T/err, exit code in $code.
+ctl()
+{
+	code=0
+	(cd "$fleet" && "$fleetctl" "$@") >"$T/out" 2>"$T/err" </dev/null || code=$?
+}
+# expect CODE SENTENCE: of the last ctl.
+expect()
+{
+	[ "$code" -eq "$1" ] || fail "$2: expected exit code $1, got $code"
+	ok "$2"
+}
+# said PATTERN SENTENCE: the last ctl said so, on either stream.
+said()
+{
+	grep -qE -e "$1" "$T/out" "$T/err" || fail "$2: expected to read /$1/"
+	ok "$2"
+}
+
+# sign [ARGS...]: with the passphrase on a descriptor.
+sign()
+{
+	code=0
+	(cd "$fleet" && "$fleetctl" sign --passphrase-fd 3 --yes "$@") >"$T/out" 2>"$T/err" 3<<<"$passphrase" </dev/null || code=$?
+}
+keys_new()
+{
+	(cd "$fleet" && "$fleetctl" key new --all --passphrase-fd 3) >"$T/out" 2>"$T/err" 3<<<"$passphrase" </dev/null || fail "keys are made"
+}
+
+# A fleet with the starter's shape but nothing that needs a network: the caller writes plans and scripts.
+tower_fleet()
+{
+	"$fleetctl" init "$fleet" >"$T/out" 2>"$T/err" || fail "a fleet is made"
+	printf '\nssh: {identity: %s}\n' "$T/operator" >>"$fleet/fleet.yaml"
+}
+
+# small_plan PLAN: one probe, one local check, a trial that settles at once.
+small_plan()
+{
+	cat >"$fleet/plans/$1.yaml" <<-PLAN
+	plan: $1
+	scripts: [small]
+	probes:
+	  - {name: beat, run: probes/beat.sh, every: 10s, timeout: 5s}
+	checks:
+	  - {name: health, run: checks/health.sh, class: local, timeout: 5s}
+	trial: {settle: 0s, deadline: 10s}
+	link: {apn: example, class: s1.minimum, kbit: 32}
+	PLAN
+}
+small_scripts()
+{
+	mkdir -p "$fleet/scripts/small/probes" "$fleet/scripts/small/checks"
+	cat >"$fleet/scripts/small/probes/beat.sh" <<-'SCRIPT'
+	#!/bin/sh
+	# version 1
+	printf 'probe_success 1\n' >"$FLEET_OUT/$FLEET_PROBE.tmp" && mv "$FLEET_OUT/$FLEET_PROBE.tmp" "$FLEET_OUT/$FLEET_PROBE.prom"
+	SCRIPT
+	cat >"$fleet/scripts/small/checks/health.sh" <<-'SCRIPT'
+	#!/bin/sh
+	exit 0
+	SCRIPT
+	chmod 0755 "$fleet"/scripts/small/*/*.sh
+}
+# small_fleet PLAN...: those plans and no others, keys made, signed.
+small_fleet()
+{
+	local plan
+	tower_fleet
+	rm -rf "${fleet:?}"/plans/* "${fleet:?}"/scripts/*
+	small_scripts
+	for plan in "$@"; do
+		small_plan "$plan"
+	done
+	keys_new
+	sign
+	[ "$code" -eq 0 ] || fail "the first releases are signed"
+}
+
+listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# host_up ID: its sshd, on the port of its first start.
+host_up()
+{
+	local h=$T/hosts/$1 tries=20 port
+	port=$(cat "$h/port" 2>/dev/null || true)
+	while :; do
+		[ -n "$port" ] || port=$((20000 + RANDOM % 20000))
+		"$(command -v /usr/sbin/sshd)" -D -e -f "$h/sshd_config" -p "$port" -E "$h/sshd.log" &
+		local pid=$!
+		# up when it answers, taken when it ended
+		until listening "$port" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+		if kill -0 "$pid" 2>/dev/null; then
+			break
+		fi
+		wait "$pid" 2>/dev/null || true
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || fail "sshd of $1 starts: $(cat "$h/sshd.log")"
+		port=
+	done
+	echo "$port" >"$h/port"
+	echo "$pid" >"$h/pid"
+	pids+=("$pid")
+}
+host_down()
+{
+	local pid
+	pid=$(cat "$T/hosts/$1/pid")
+	kill "$pid"
+	wait "$pid" 2>/dev/null || true
+}
+
+# host_enrol ID PLAN: its config, state and results folders.
+host_enrol()
+{
+	local h=$T/hosts/$1
+	"$agent" enrol --id "$1" --plan "$2" --root "$fleet/repository/metadata/1.root.json" --config-dir "$h/etc" --state-dir "$h/state" \
+		--results "$h/results" >"$T/out" 2>"$T/err" || fail "host $1 is enrolled"
+}
+
+# host_make ID PLAN [SITE]: enrolled, its sshd running, in hosts.yaml with its key pinned.
+host_make()
+{
+	local h=$T/hosts/$1
+	mkdir -p "$h/results"
+	ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$h/host_key"
+	host_enrol "$1" "$2"
+	printf 'restrict,command="%s serve --config-dir %s" %s\n' "$agent" "$h/etc" "$(cat "$T/operator.pub")" >"$h/authorized_keys"
+	cat >"$h/sshd_config" <<-CONFIG
+	ListenAddress 127.0.0.1
+	HostKey $h/host_key
+	AuthorizedKeysFile $h/authorized_keys
+	PidFile none
+	StrictModes no
+	UsePAM no
+	PasswordAuthentication no
+	KbdInteractiveAuthentication no
+	PermitRootLogin prohibit-password
+	CONFIG
+	host_up "$1"
+	ctl host add "$1" --plan "$2" --site "${3:-here}" --address 127.0.0.1 --port "$(cat "$h/port")" --user "$me" --host-key "$(cut -d' ' -f1,2 "$h/host_key.pub")"
+	[ "$code" -eq 0 ] || fail "host $1 is added"
+}
+# probes_up ID: its probe runner.
+probes_up()
+{
+	"$agent" probes --config-dir "$T/hosts/$1/etc" >"$T/hosts/$1/probes.log" 2>&1 &
+	pids+=($!)
+}
+
+# host_runs ID: the number of the release that it runs, as the host itself says.
+host_runs()
+{
+	"$agent" status --json --config-dir "$T/hosts/$1/etc" | sed -n 's/.*"number": *\([0-9]*\).*/\1/p' | head -n 1
+}
+runs()
+{
+	local now
+	now=$(host_runs "$1")
+	[ "$now" = "$2" ] || fail "host $1 runs release $2: it runs $now"
+	ok "host $1 runs release $2"
+}

@@ -1,0 +1,50 @@
+/* Manifests and receipts, forged. A manifest that is accepted is written again byte for byte, and equals itself. */
+#include <stdlib.h>
+
+#include "manifests/manifest.h"
+#include "manifests/receipt.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void manifest(struct str json)
+{
+	cleanup(manifest_free) struct manifest m = {0};
+	cleanup(buf_free) struct buf again = {0}, changes = {0};
+	struct err e = {0};
+
+	if (!manifest_read(&m, json, NULL, &e)) {
+		if (m.plan.plan || e.code == ERR_NONE)
+			abort();
+		return;
+	}
+	manifest_write(&again, &m);
+	if (!str_eq(buf_str(&again), json))
+		abort();
+	manifest_changes(&changes, &m, &m);
+	if (changes.len)
+		abort();
+	manifest_changes(&changes, NULL, &m);
+}
+
+static void receipt(struct str json)
+{
+	cleanup(receipt_free) struct receipt r = {0}, again = {0};
+	cleanup(buf_free) struct buf text = {0};
+	struct err e = {0};
+
+	if (!receipt_read(&r, json, &e)) {
+		if (r.host || e.code == ERR_NONE)
+			abort();
+		return;
+	}
+	receipt_write(&text, &r);
+	if (!buf_ok(&text, &e) || text.len > RECEIPT_MAX || !receipt_read(&again, buf_str(&text), &e))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	manifest(str_bytes(data, size));
+	receipt(str_bytes(data, size));
+	return 0;
+}

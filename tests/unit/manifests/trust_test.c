@@ -1,0 +1,715 @@
+/* From the root we hold to the target we obey, and every way that others were led astray. */
+#include "tests/unit/manifests/world.h"
+
+#define TEST(name) static void name(void **state)
+#define BEGIN                                                                                                          \
+	(void)state;                                                                                                   \
+	cleanup(world_free) struct world w;                                                                            \
+	world_make(&w)
+
+static void assert_manifest(struct world *w, const char *text)
+{
+	assert_true(w->found);
+	assert_true(trust_target_check(&w->target, str_of(text), NULL));
+}
+
+static void assert_not_kept(struct world *w, const char *name)
+{
+	assert_null(shelf_find(&w->disk, name));
+}
+
+/* --- the road --- */
+
+TEST(a_new_host_walks_from_the_root_to_the_manifest)
+{
+	BEGIN;
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_string_equal(asked(&w), "2.root.json timestamp.json 1.snapshot.json 1.targets.json 1.plan-D.json ");
+	assert_manifest(&w, "one");
+	assert_string_equal(w.target.role, "plan-D");
+	assert_int_equal(w.signed_at, FORGE_NOW - FORGE_DAY);
+	assert_false(trust_target_check(&w.target, STR("other"), NULL)); /* forged */
+	assert_false(trust_target_check(&w.target, STR("one\n"), NULL));
+}
+
+TEST(what_is_held_is_not_fetched_again)
+{
+	BEGIN;
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_string_equal(asked(&w), "2.root.json timestamp.json ");
+	assert_manifest(&w, "one");
+	world_next(&w, "two");
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_string_equal(asked(&w), "2.root.json timestamp.json 2.snapshot.json 2.plan-D.json ");
+	assert_manifest(&w, "two");
+}
+
+TEST(a_path_that_nobody_signs_for_is_not_found)
+{
+	BEGIN;
+	assert_int_equal(run_for(&w, "plan-E/manifest.json"), ERR_NONE);
+	assert_false(w.found);
+	assert_int_equal(run_for(&w, "plan-D/other.json"), ERR_NONE);
+	assert_false(w.found);
+}
+
+TEST(versions_that_are_held_are_told_before_anything_is_fetched)
+{
+	BEGIN;
+	struct trust *t = NULL;
+
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_true(trust_new(&t, buf_str(&w.anchor), w.now, NULL));
+	hold_disk(&w, t);
+	assert_int_equal(trust_version(t, "root"), 1);
+	assert_int_equal(trust_version(t, "timestamp"), 1);
+	assert_int_equal(trust_version(t, "plan-D"), 1);
+	assert_int_equal(trust_version(t, "plan-E"), 0);
+	assert_int_equal(trust_expires(t, "timestamp"), FORGE_NOW + 14 * FORGE_DAY);
+	trust_free(&t);
+}
+
+TEST(without_consistent_snapshot_the_names_carry_no_version)
+{
+	BEGIN;
+	doc_set_bool(w.root, "consistent_snapshot", false);
+	buf_free(&w.anchor);
+	w.anchor = forge_bytes(w.root, "r");
+	shelf_put(&w.served, "snapshot.json", forge_bytes(w.snapshot, "s"));
+	shelf_put(&w.served, "targets.json", forge_bytes(w.targets, "t"));
+	shelf_put(&w.served, "plan-D.json", forge_bytes(w.plan, "p"));
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_string_equal(asked(&w), "2.root.json timestamp.json snapshot.json targets.json plan-D.json ");
+}
+
+TEST(a_file_that_is_not_there_fails_by_its_name)
+{
+	BEGIN;
+	shelf_take(&w.served, "1.plan-D.json");
+	assert_int_equal(run(&w), ERR_MISSING);
+	assert_non_null(strstr(w.why.text, "plan-D"));
+	shelf_take(&w.served, "timestamp.json");
+	assert_int_equal(run(&w), ERR_MISSING);
+	assert_non_null(strstr(w.why.text, "timestamp"));
+}
+
+/* --- signatures --- */
+
+static enum err_code run_signed(struct world *w, doc *body, const char *role, const char *by)
+{
+	serve(w, body, role, by);
+	return run(w);
+}
+
+static void only_right_keys(const char *role, size_t which, const char *wrong)
+{
+	cleanup(world_free) struct world w;
+
+	world_make(&w);
+	doc *const body[] = { w.timestamp, w.snapshot, w.targets, w.plan };
+	static const char *const by[] = { "m", "s", "t", "p" };
+	assert_int_equal(run_signed(&w, body[which], role, ""), ERR_SIGNATURE);
+	assert_not_kept(&w, role);
+	assert_int_equal(run_signed(&w, body[which], role, wrong), ERR_SIGNATURE);
+	assert_not_kept(&w, role);
+	char both[8];
+	snprintf(both, sizeof both, "%s%s", wrong, by[which]);
+	assert_int_equal(run_signed(&w, body[which], role, both), ERR_NONE);
+	assert_non_null(shelf_find(&w.disk, role));
+}
+
+TEST(each_role_is_signed_by_its_own_keys_alone)
+{
+	(void)state;
+	only_right_keys("timestamp", 0, "rstp");
+	only_right_keys("snapshot", 1, "rmtp");
+	only_right_keys("targets", 2, "rmsp");
+	only_right_keys("plan-D", 3, "rmst");
+}
+
+static void two_needed(struct world *w, bool delegated)
+{
+	if (delegated) {
+		cleanup(doc_free) doc *fresh = role_body(ROLE_TARGETS, 1, FORGE_NOW + 365 * FORGE_DAY);
+		forge_signers(fresh, ROLE_TARGETS, "plan-D", "pq", 2, (const char *const[]){ "plan-D/*" }, 1);
+		serve(w, fresh, "targets", "t");
+		return;
+	}
+	forge_signers(w->root, ROLE_TIMESTAMP, NULL, "mn", 2, NULL, 0);
+	buf_free(&w->anchor);
+	w->anchor = forge_bytes(w->root, "r");
+}
+
+/* The same signature again, under the keyid given. */
+static struct buf signed_again(doc *body, char letter, const char *keyid)
+{
+	doc *whole = role_seal(doc_ref(body));
+	struct buf out = { 0 };
+	char id[DIGEST_HEX + 1];
+
+	forge_keyid(id, letter);
+	forge_signature(whole, id, letter);
+	forge_signature(whole, keyid ? keyid : id, letter);
+	doc_pretty(&out, whole);
+	doc_free(&whole);
+	return out;
+}
+
+TEST(a_signature_given_twice_does_not_count_twice)
+{
+	BEGIN;
+	two_needed(&w, false);
+	shelf_put(&w.served, "timestamp.json", signed_again(w.timestamp, 'm', NULL));
+	assert_int_equal(run(&w), ERR_SIGNATURE);
+	serve(&w, w.timestamp, "timestamp", "m");
+	assert_int_equal(run(&w), ERR_SIGNATURE);
+	serve(&w, w.timestamp, "timestamp", "mn");
+	assert_int_equal(run(&w), ERR_NONE);
+}
+
+TEST(a_delegated_roles_signature_given_twice_does_not_count_twice)
+{
+	BEGIN;
+	two_needed(&w, true);
+	shelf_put(&w.served, "1.plan-D.json", signed_again(w.plan, 'p', NULL));
+	assert_int_equal(run(&w), ERR_SIGNATURE);
+	serve(&w, w.plan, "plan-D", "p");
+	assert_int_equal(run(&w), ERR_SIGNATURE);
+	serve(&w, w.plan, "plan-D", "qp");
+	assert_int_equal(run(&w), ERR_NONE);
+}
+
+TEST(one_public_key_under_two_keyids_counts_once)
+{
+	BEGIN;
+	two_needed(&w, false);
+	struct public_key m = forge_public('m');
+	doc *ids = doc_list(), *role = doc_get(doc_get(w.root, "roles"), "timestamp");
+	char id[DIGEST_HEX + 1];
+	forge_keyid(id, 'm');
+	doc_set(doc_get(w.root, "keys"), "another", public_doc(&m));
+	doc_add_str(ids, str_of(id));
+	doc_add_str(ids, STR("another"));
+	doc_set(role, "keyids", ids);
+	public_free(&m);
+	buf_free(&w.anchor);
+	w.anchor = forge_bytes(w.root, "r");
+	shelf_put(&w.served, "timestamp.json", signed_again(w.timestamp, 'm', "another"));
+	assert_int_equal(run(&w), ERR_SIGNATURE);
+	doc_set_int(role, "threshold", 1);
+	buf_free(&w.anchor);
+	w.anchor = forge_bytes(w.root, "r");
+	assert_int_equal(run(&w), ERR_NONE);
+}
+
+TEST(an_anchor_that_is_not_signed_by_itself_is_no_anchor)
+{
+	BEGIN;
+	struct trust *t = NULL;
+	struct err e = { 0 };
+	cleanup(buf_free) struct buf wrong = forge_bytes(w.root, "mst");
+
+	assert_false(trust_new(&t, buf_str(&wrong), w.now, &e));
+	assert_int_equal(e.code, ERR_SIGNATURE);
+	assert_null(t);
+	assert_false(trust_new(&t, STR("{}"), w.now, &e));
+	assert_int_equal(e.code, ERR_SYNTAX);
+}
+
+/* --- root --- */
+
+/* Root n with the root key `key`. */
+static void serve_root(struct world *w, uint64_t n, const char *key, const char *by)
+{
+	cleanup(doc_free) doc *root = forge_root(n, key, "m", "s", "t");
+
+	serve(w, root, "root", by);
+}
+
+TEST(a_chain_of_roots_is_walked_and_every_step_is_kept)
+{
+	BEGIN;
+	serve_root(&w, 2, "R", "rR");
+	serve_root(&w, 3, "Q", "RQ");
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_non_null(shelf_find(&w.disk, "2.root"));
+	assert_non_null(shelf_find(&w.disk, "3.root"));
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_string_equal(asked(&w), "4.root.json timestamp.json ");
+}
+
+TEST(a_root_must_be_signed_by_the_one_before_and_by_itself)
+{
+	BEGIN;
+	static const char *const bad[] = { "", "r", "R", "mst" };
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		serve_root(&w, 2, "R", bad[i]);
+		assert_int_equal(run(&w), ERR_SIGNATURE);
+		assert_int_equal(w.disk.count, 0);
+	}
+	serve_root(&w, 2, "R", "rR");
+	assert_int_equal(run(&w), ERR_NONE);
+}
+
+TEST(a_root_is_exactly_the_next_version)
+{
+	BEGIN;
+	static const uint64_t bad[] = { 1, 3, 4000 };
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		cleanup(doc_free) doc *root = forge_root(bad[i], "r", "m", "s", "t");
+		shelf_put(&w.served, "2.root.json", forge_bytes(root, "r"));
+		assert_int_not_equal(run(&w), ERR_NONE);
+		assert_int_equal(w.disk.count, 0);
+	}
+}
+
+TEST(the_newest_root_is_not_taken_before_the_chain)
+{
+	BEGIN;
+	serve_root(&w, 2, "R", "R"); /* a forger's, and what follows from it */
+	serve_root(&w, 3, "R", "R");
+	assert_int_equal(run(&w), ERR_SIGNATURE);
+	assert_string_equal(asked(&w), "2.root.json ");
+}
+
+TEST(a_root_that_was_refused_is_not_believed_from_the_disk)
+{
+	BEGIN;
+	cleanup(doc_free) doc *root = forge_root(2, "R", "M", "S", "T");
+	shelf_put(&w.disk, "2.root", forge_bytes(root, "R"));
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_string_equal(asked(&w), "2.root.json timestamp.json 1.snapshot.json 1.targets.json 1.plan-D.json ");
+}
+
+TEST(at_most_256_roots_are_asked_for)
+{
+	BEGIN;
+	for (uint64_t n = 2; n < 300; n++)
+		serve_root(&w, n, "r", "r");
+	assert_int_equal(run_for(&w, NULL), ERR_NONE);
+	assert_non_null(shelf_find(&w.disk, "257.root"));
+	assert_null(shelf_find(&w.disk, "258.root"));
+	assert_null(strstr(asked(&w), "258.root.json"));
+}
+
+TEST(a_root_that_is_too_long_is_not_read)
+{
+	BEGIN;
+	cleanup(doc_free) doc *root = forge_root(2, "r", "m", "s", "t");
+	cleanup(free_ptr) char *fat = mem_new(TRUST_ROOT_MAX, 1);
+	memset(fat, 'x', TRUST_ROOT_MAX - 1);
+	doc_set_text(root, "x-fat", fat);
+	serve(&w, root, "root", "r");
+	assert_int_equal(run(&w), ERR_LIMIT);
+}
+
+TEST(roots_on_the_way_may_have_expired_but_not_the_last)
+{
+	BEGIN;
+	cleanup(doc_free) doc *second = forge_root(2, "r", "m", "s", "t");
+	expires_in(second, -1);
+	serve(&w, second, "root", "r");
+	assert_int_equal(run(&w), ERR_EXPIRED);
+	assert_non_null(shelf_find(&w.disk, "2.root")); /* a step that holds is kept: the next one can mend it */
+	assert_not_kept(&w, "timestamp");
+	serve_root(&w, 3, "r", "r");
+	assert_int_equal(run(&w), ERR_NONE);
+}
+
+/* --- going back --- */
+
+TEST(an_older_timestamp_is_refused_and_the_newer_one_stays)
+{
+	BEGIN;
+	world_next(&w, "two");
+	assert_int_equal(run(&w), ERR_NONE);
+	doc_set_int(w.timestamp, "version", 1);
+	serve(&w, w.timestamp, "timestamp", "m");
+	assert_int_equal(run(&w), ERR_OLDER);
+	cleanup(role_free) struct role kept = { 0 };
+	assert_true(role_read(&kept, ROLE_TIMESTAMP, buf_str(shelf_find(&w.disk, "timestamp")), NULL));
+	assert_int_equal(kept.version, 2);
+}
+
+TEST(an_equal_timestamp_is_no_error_and_ours_is_kept)
+{
+	BEGIN;
+	assert_int_equal(run(&w), ERR_NONE);
+	cleanup(buf_free) struct buf ours = { 0 };
+	buf_add(&ours, buf_str(shelf_find(&w.disk, "timestamp")));
+	doc_set_int(w.timestamp, "x-other", 1);
+	serve(&w, w.timestamp, "timestamp", "m");
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_true(str_eq(buf_str(&ours), buf_str(shelf_find(&w.disk, "timestamp"))));
+	serve(&w, w.timestamp, "timestamp", "s"); /* forged: signatures come first */
+	assert_int_equal(run(&w), ERR_SIGNATURE);
+}
+
+TEST(a_timestamp_whose_snapshot_goes_back_is_refused_and_blocks_nothing_later)
+{
+	BEGIN;
+	world_next(&w, "two");
+	assert_int_equal(run(&w), ERR_NONE);
+	doc_set_int(w.timestamp, "version", 3);
+	role_set_meta(w.timestamp, "snapshot", 1);
+	serve(&w, w.timestamp, "timestamp", "m");
+	assert_int_equal(run(&w), ERR_OLDER);
+	doc_set_int(w.timestamp, "version", 2);
+	world_next(&w, "three");
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_manifest(&w, "three");
+}
+
+static enum err_code run_with_snapshot(struct world *w)
+{
+	uint64_t n = version_of(w->snapshot) + 1;
+
+	doc_set_int(w->snapshot, "version", (int64_t)n);
+	doc_set_int(w->timestamp, "version", (int64_t)version_of(w->timestamp) + 1);
+	role_set_meta(w->timestamp, "snapshot", n);
+	serve(w, w->snapshot, "snapshot", "s");
+	serve(w, w->timestamp, "timestamp", "m");
+	return run(w);
+}
+
+TEST(a_snapshot_must_list_every_role_it_listed_and_none_lower)
+{
+	BEGIN;
+	world_next(&w, "two");
+	assert_int_equal(run(&w), ERR_NONE);
+	role_set_meta(w.snapshot, "plan-D", 1); /* a delegated role goes back */
+	assert_int_equal(run_with_snapshot(&w), ERR_OLDER);
+	doc_set(w.snapshot, "meta", doc_object()); /* it disappears */
+	role_set_meta(w.snapshot, "targets", 1);
+	assert_int_equal(run_with_snapshot(&w), ERR_OLDER);
+	role_set_meta(w.snapshot, "plan-D", 2);
+	assert_int_equal(run_with_snapshot(&w), ERR_NONE);
+}
+
+TEST(expired_metadata_on_the_disk_is_still_a_floor)
+{
+	BEGIN;
+	world_next(&w, "two");
+	assert_int_equal(run(&w), ERR_NONE);
+	w.now.unix_s += 20 * FORGE_DAY;
+	expires_in(w.timestamp, 40 * FORGE_DAY);
+	doc_set_int(w.timestamp, "version", 1);
+	serve(&w, w.timestamp, "timestamp", "m");
+	assert_int_equal(run(&w), ERR_OLDER);
+	doc_set_int(w.timestamp, "version", 3);
+	serve(&w, w.timestamp, "timestamp", "m");
+	assert_int_equal(run(&w), ERR_NONE);
+}
+
+TEST(after_a_thief_counted_up_a_root_with_new_keys_leads_back)
+{
+	BEGIN;
+	doc_set_int(w.timestamp, "version", 999999);
+	doc_set_int(w.snapshot, "version", 999999);
+	role_set_meta(w.timestamp, "snapshot", 999999);
+	serve(&w, w.timestamp, "timestamp", "m");
+	serve(&w, w.snapshot, "snapshot", "s");
+	assert_int_equal(run(&w), ERR_NONE);
+
+	cleanup(doc_free) doc *root = forge_root(2, "r", "M", "s", "t");
+	doc_set_int(w.timestamp, "version", 2);
+	doc_set_int(w.snapshot, "version", 2);
+	role_set_meta(w.timestamp, "snapshot", 2);
+	serve(&w, w.timestamp, "timestamp", "M");
+	serve(&w, w.snapshot, "snapshot", "s");
+	assert_int_equal(run(&w), ERR_SIGNATURE); /* no root says so yet */
+	serve(&w, root, "root", "r");
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_manifest(&w, "one");
+}
+
+TEST(a_root_that_keeps_the_online_keys_keeps_the_floors)
+{
+	BEGIN;
+	world_next(&w, "two");
+	assert_int_equal(run(&w), ERR_NONE);
+	serve_root(&w, 2, "R", "rR");
+	doc_set_int(w.timestamp, "version", 1);
+	serve(&w, w.timestamp, "timestamp", "m");
+	assert_int_equal(run(&w), ERR_OLDER);
+}
+
+/* --- mixed, cut and swapped --- */
+
+TEST(a_file_of_another_version_than_the_one_listed_is_refused)
+{
+	BEGIN;
+	assert_int_equal(run(&w), ERR_NONE);
+	cleanup(buf_free) struct buf old = { 0 }, older = { 0 };
+	buf_add(&old, buf_str(shelf_find(&w.served, "1.snapshot.json")));
+	buf_add(&older, buf_str(shelf_find(&w.served, "1.plan-D.json")));
+	world_next(&w, "two");
+	shelf_copy(&w.served, "2.snapshot.json", buf_str(&old));
+	assert_int_equal(run(&w), ERR_OLDER);
+	serve(&w, w.snapshot, "snapshot", "s");
+	shelf_copy(&w.served, "2.plan-D.json", buf_str(&older));
+	assert_int_equal(run(&w), ERR_OLDER);
+	doc_set_int(w.plan, "version", 3); /* and newer than listed */
+	shelf_put(&w.served, "2.plan-D.json", forge_bytes(w.plan, "p"));
+	assert_int_equal(run(&w), ERR_SIGNATURE);
+}
+
+static void list_hashed(doc *body, const char *name, uint64_t version, struct str bytes)
+{
+	doc *entry = doc_object(), *hashes = doc_object();
+	char hex[DIGEST_HEX + 1];
+
+	digest_hex(hex, digest_of(bytes));
+	doc_set_text(hashes, "sha256", hex);
+	doc_set(entry, "hashes", hashes);
+	doc_set_int(entry, "length", (int64_t)bytes.len);
+	doc_set_int(entry, "version", (int64_t)version);
+	doc_set(doc_get(body, "meta"), name, entry);
+}
+
+TEST(where_length_and_hashes_are_listed_they_count)
+{
+	BEGIN;
+	list_hashed(w.snapshot, "plan-D.json", 1, buf_str(shelf_find(&w.served, "1.plan-D.json")));
+	list_hashed(w.snapshot, "targets.json", 1, buf_str(shelf_find(&w.served, "1.targets.json")));
+	serve(&w, w.snapshot, "snapshot", "s");
+	list_hashed(w.timestamp, "snapshot.json", 1, buf_str(shelf_find(&w.served, "1.snapshot.json")));
+	serve(&w, w.timestamp, "timestamp", "m");
+	assert_int_equal(run(&w), ERR_NONE);
+	static const char *const files[] = { "1.snapshot.json", "1.targets.json", "1.plan-D.json" };
+	for (size_t i = 0; i < COUNT_OF(files); i++) {
+		struct buf *b = shelf_find(&w.served, files[i]);
+		shelf_clear(&w.disk);
+		buf_byte(b, '\n'); /* signed all the same, but not the file that was listed */
+		assert_int_equal(run(&w), ERR_LIMIT);
+		b->data[--b->len] = 0;
+		b->data[b->len - 1] = ' ';
+		assert_int_equal(run(&w), ERR_DIGEST);
+		b->data[b->len - 1] = '\n';
+	}
+	assert_int_equal(run(&w), ERR_NONE);
+}
+
+TEST(the_metadata_of_another_plan_is_refused)
+{
+	BEGIN;
+	cleanup(doc_free) doc *other = role_body(ROLE_TARGETS, 1, FORGE_NOW + 365 * FORGE_DAY);
+	forge_link(w.targets, "plan-E", "e", "plan-E/*", true);
+	role_set_meta(w.snapshot, "plan-E", 1);
+	role_set_target(other, "plan-E/manifest.json", STR("E"));
+	role_set_target(other, "plan-D/manifest.json", STR("E")); /* plan-E's owner would like plan-D too */
+	serve(&w, w.targets, "targets", "t");
+	serve(&w, w.snapshot, "snapshot", "s");
+	serve(&w, other, "plan-E", "e");
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_manifest(&w, "one");
+	assert_string_equal(w.target.role, "plan-D");
+	shelf_clear(&w.disk);
+	shelf_copy(&w.served, "1.plan-D.json", buf_str(shelf_find(&w.served, "1.plan-E.json")));
+	assert_int_equal(run(&w), ERR_SIGNATURE);
+	assert_not_kept(&w, "plan-D");
+	assert_int_equal(run_for(&w, "plan-E/manifest.json"), ERR_NONE);
+	assert_manifest(&w, "E");
+}
+
+TEST(every_held_file_that_has_rotted_is_as_if_absent)
+{
+	BEGIN;
+	serve_root(&w, 2, "R", "rR");
+	assert_int_equal(run(&w), ERR_NONE);
+	for (size_t i = 0; i < w.disk.count; i++) {
+		struct buf *b = &w.disk.file[i].bytes;
+		cleanup(buf_free) struct buf good = { 0 };
+		buf_add(&good, buf_str(b));
+		for (size_t at = 0; at < good.len; at += 37) {
+			b->data[at] ^= 4;
+			assert_int_equal(run(&w), ERR_NONE);
+			assert_manifest(&w, "one");
+			b = shelf_find(&w.disk, w.disk.file[i].name);
+			buf_clear(b);
+			buf_add(b, buf_str(&good));
+		}
+		buf_clear(b);
+		assert_int_equal(run(&w), ERR_NONE);
+	}
+}
+
+TEST(names_of_roles_are_percent_encoded_and_never_a_path)
+{
+	(void)state;
+	char name[512];
+
+	trust_role_file(name, "plan-D", 3);
+	assert_string_equal(name, "3.plan-D.json");
+	trust_role_file(name, "../../etc/passwd", 1);
+	assert_string_equal(name, "1...%2F..%2Fetc%2Fpasswd.json");
+	trust_role_file(name, "a b?\xc3\xa4~_", 0);
+	assert_string_equal(name, "a%20b%3F%C3%A4~_.json");
+	char longest[160];
+	memset(longest, '/', 159);
+	longest[159] = 0;
+	trust_role_file(name, longest, UINT64_MAX);
+	assert_int_equal(strlen(name), 20 + 1 + 3 * 159 + 5);
+}
+
+/* --- time --- */
+
+TEST(with_a_sure_clock_what_has_expired_is_refused_and_not_kept)
+{
+	(void)state;
+	for (size_t which = 0; which < 4; which++) {
+		static const char *const role[] = { "timestamp", "snapshot", "targets", "plan-D" }, *const by[] = { "m", "s", "t", "p" };
+		cleanup(world_free) struct world w;
+		world_make(&w);
+		doc *const body[] = { w.timestamp, w.snapshot, w.targets, w.plan };
+		expires_in(body[which], 0); /* the second itself is too late */
+		serve(&w, body[which], role[which], by[which]);
+		assert_int_equal(run(&w), ERR_EXPIRED);
+		assert_non_null(strstr(w.why.text, role[which]));
+		assert_false(w.found);
+		assert_not_kept(&w, role[which]);
+		expires_in(body[which], 1);
+		serve(&w, body[which], role[which], by[which]);
+		assert_int_equal(run(&w), ERR_NONE);
+	}
+}
+
+TEST(with_an_unsure_clock_expiry_blocks_nothing_that_is_newer)
+{
+	(void)state;
+	for (size_t which = 0; which < 5; which++) {
+		static const char *const role[] = { "timestamp", "snapshot", "targets", "plan-D", "root" },
+					 *const by[] = { "m", "s", "t", "p", "r" };
+		cleanup(world_free) struct world w;
+		world_make(&w);
+		w.now.synced = false;
+		doc *const body[] = { w.timestamp, w.snapshot, w.targets, w.plan, w.root };
+		expires_in(body[which], -1);
+		serve(&w, body[which], role[which], by[which]);
+		buf_free(&w.anchor);
+		w.anchor = forge_bytes(w.root, "r");
+		assert_int_equal(run(&w), ERR_NONE); /* new to us */
+		assert_true(w.stale);
+		assert_manifest(&w, "one");
+		assert_int_equal(run(&w), ERR_EXPIRED); /* held already */
+		assert_false(w.found);
+		world_next(&w, "two");
+		assert_int_equal(run(&w), ERR_NONE);
+		assert_manifest(&w, "two");
+	}
+}
+
+TEST(with_an_unsure_clock_going_back_is_refused_as_ever)
+{
+	BEGIN;
+	world_next(&w, "two");
+	assert_int_equal(run(&w), ERR_NONE);
+	w.now = (struct trust_time){ 0, false };
+	doc_set_int(w.timestamp, "version", 1);
+	serve(&w, w.timestamp, "timestamp", "m");
+	assert_int_equal(run(&w), ERR_OLDER);
+}
+
+TEST(the_clock_floor_is_the_newest_verified_date_and_goes_with_the_key)
+{
+	BEGIN;
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_int_equal(w.signed_at, FORGE_NOW - FORGE_DAY);
+	doc_set_int(w.timestamp, "version", 2);
+	doc_set_text(w.timestamp, "x-fleet-signed", "2099-01-01T00:00:00Z");
+	serve(&w, w.timestamp, "timestamp", "s"); /* forged */
+	assert_int_equal(run(&w), ERR_SIGNATURE);
+	assert_int_equal(w.signed_at, FORGE_NOW - FORGE_DAY);
+	cleanup(doc_free) doc *root = forge_root(2, "r", "M", "s", "t");
+	serve(&w, root, "root", "r");
+	doc_set_text(w.timestamp, "x-fleet-signed", "no date");
+	serve(&w, w.timestamp, "timestamp", "M");
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_int_equal(w.signed_at, 0);
+}
+
+/* --- somebody else's --- */
+
+static bool read_fixture(struct buf *out, const char *name)
+{
+	char path[1024];
+
+	snprintf(path, sizeof path, "%s/tuf/tuf-on-ci-0.11/%s", getenv("FLEET_FIXTURES"), name);
+	FILE *f = fopen(path, "rb");
+	if (!f)
+		return false;
+	char *to = buf_space(out, TRUST_ROOT_MAX);
+	buf_used(out, fread(to, 1, TRUST_ROOT_MAX, f));
+	fclose(f);
+	return true;
+}
+
+TEST(a_repository_that_tuf_on_ci_signed_is_read)
+{
+	(void)state;
+	static const char *const files[] = { "1.root.json", "timestamp.json", "2.snapshot.json", "1.targets.json",
+		"2.delegatedrole.json" };
+	cleanup(world_free) struct world w = { .now = { 0, true } };
+
+	if (!getenv("FLEET_FIXTURES") || !read_fixture(&w.anchor, "initial_root.json"))
+		skip();
+	assert_true(clock_read(&w.now.unix_s, STR("2025-02-09T09:17:23Z")));
+	for (size_t i = 0; i < COUNT_OF(files); i++) {
+		struct buf b = { 0 };
+		char path[100];
+		snprintf(path, sizeof path, "metadata/%s", files[i]);
+		assert_true(read_fixture(&b, path));
+		shelf_put(&w.served, files[i], b);
+	}
+	assert_int_equal(run_for(&w, "delegatedrole/artifact"), ERR_NONE);
+	cleanup(buf_free) struct buf artifact = { 0 };
+	assert_true(read_fixture(&artifact,
+		"targets/delegatedrole/45f337ee451b4c098d121d09cc224bacc7794503ac58a47a78cfe7ebefb7fab3.artifact"));
+	assert_true(w.found && trust_target_check(&w.target, buf_str(&artifact), NULL));
+	assert_int_equal(w.signed_at, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_new_host_walks_from_the_root_to_the_manifest),
+		cmocka_unit_test(what_is_held_is_not_fetched_again),
+		cmocka_unit_test(a_path_that_nobody_signs_for_is_not_found),
+		cmocka_unit_test(versions_that_are_held_are_told_before_anything_is_fetched),
+		cmocka_unit_test(without_consistent_snapshot_the_names_carry_no_version),
+		cmocka_unit_test(a_file_that_is_not_there_fails_by_its_name),
+		cmocka_unit_test(each_role_is_signed_by_its_own_keys_alone),
+		cmocka_unit_test(a_signature_given_twice_does_not_count_twice),
+		cmocka_unit_test(a_delegated_roles_signature_given_twice_does_not_count_twice),
+		cmocka_unit_test(one_public_key_under_two_keyids_counts_once),
+		cmocka_unit_test(an_anchor_that_is_not_signed_by_itself_is_no_anchor),
+		cmocka_unit_test(a_chain_of_roots_is_walked_and_every_step_is_kept),
+		cmocka_unit_test(a_root_must_be_signed_by_the_one_before_and_by_itself),
+		cmocka_unit_test(a_root_is_exactly_the_next_version),
+		cmocka_unit_test(the_newest_root_is_not_taken_before_the_chain),
+		cmocka_unit_test(a_root_that_was_refused_is_not_believed_from_the_disk),
+		cmocka_unit_test(at_most_256_roots_are_asked_for),
+		cmocka_unit_test(a_root_that_is_too_long_is_not_read),
+		cmocka_unit_test(roots_on_the_way_may_have_expired_but_not_the_last),
+		cmocka_unit_test(an_older_timestamp_is_refused_and_the_newer_one_stays),
+		cmocka_unit_test(an_equal_timestamp_is_no_error_and_ours_is_kept),
+		cmocka_unit_test(a_timestamp_whose_snapshot_goes_back_is_refused_and_blocks_nothing_later),
+		cmocka_unit_test(a_snapshot_must_list_every_role_it_listed_and_none_lower),
+		cmocka_unit_test(expired_metadata_on_the_disk_is_still_a_floor),
+		cmocka_unit_test(after_a_thief_counted_up_a_root_with_new_keys_leads_back),
+		cmocka_unit_test(a_root_that_keeps_the_online_keys_keeps_the_floors),
+		cmocka_unit_test(a_file_of_another_version_than_the_one_listed_is_refused),
+		cmocka_unit_test(where_length_and_hashes_are_listed_they_count),
+		cmocka_unit_test(the_metadata_of_another_plan_is_refused),
+		cmocka_unit_test(every_held_file_that_has_rotted_is_as_if_absent),
+		cmocka_unit_test(names_of_roles_are_percent_encoded_and_never_a_path),
+		cmocka_unit_test(with_a_sure_clock_what_has_expired_is_refused_and_not_kept),
+		cmocka_unit_test(with_an_unsure_clock_expiry_blocks_nothing_that_is_newer),
+		cmocka_unit_test(with_an_unsure_clock_going_back_is_refused_as_ever),
+		cmocka_unit_test(the_clock_floor_is_the_newest_verified_date_and_goes_with_the_key),
+		cmocka_unit_test(a_repository_that_tuf_on_ci_signed_is_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,108 @@
+/* What the two sides say to each other. Documents travel as opaque bytes with a digest: nothing here knows what a manifest is.
+ * Everything read here comes from the other side: bounded, checked, and text for people is cleaned before it is shown. */
+#pragma once
+
+#include "base/shape.h"
+#include "keys/digest.h"
+
+enum { WIRE_OLDEST = 1, WIRE_NEWEST = 1 };
+
+struct version_held { /* of a role of trust */
+	char *role;
+	int64_t version;
+};
+struct bundle_held {
+	struct digest sha256;
+};
+struct partial { /* a payload whose first `have` bytes are staged */
+	struct digest payload;
+	int64_t have;
+};
+struct lease {
+	char *rollout, *who;
+	int64_t left_ms;
+};
+/* A trial that is under way, or the last step written. */
+struct trial {
+	struct digest release;
+	char *step;
+	int64_t left_ms;
+};
+struct hello {
+	int64_t oldest, newest;   /* protocol versions spoken */
+	char *agent;              /* version of the program */
+	char *id, *plan;
+	struct digest release;    /* current */
+	int64_t number;           /* its manifest's number; 0: baseline */
+	int64_t since;            /* unix seconds of the commit, as the host's clock had it */
+	struct list bundles;      /* struct bundle_held */
+	struct list trust;        /* struct version_held */
+	uint8_t papers[8];        /* first bytes of SHA-256 over the papers held: see squeeze; zero: none */
+	struct list partial;      /* struct partial */
+	struct list guilty, held; /* struct bundle_held: releases that are refused until `allow` */
+	int64_t free;             /* bytes */
+	char *boot;
+	int64_t time;
+	bool synced;
+	bool has_lease;
+	struct lease lease;
+	bool has_trial;
+	struct trial trial;
+	int64_t receipt;          /* number of the newest receipt */
+};
+
+enum order_action {
+	ORDER_ASK,     /* the newest receipt, please */
+	ORDER_UPDATE,  /* take this release */
+	ORDER_UNDO,    /* back to the release before, and hold this one */
+	ORDER_FOLLOW,  /* stay until the trial that runs has ended */
+	ORDER_CONFIRM, /* you were reached over a new connection */
+	ORDER_LET_GO,  /* of the lease */
+};
+extern const char *const order_words[];
+
+struct paper {
+	char *name;     /* "2.root", "timestamp", "snapshot", "targets", "plan-D", "manifest" */
+	int64_t length;
+	struct digest sha256;
+};
+enum payload_kind { PAYLOAD_NONE, PAYLOAD_FULL, PAYLOAD_PATCH };
+extern const char *const payload_words[];
+
+struct order {
+	int action;               /* enum order_action */
+	char *rollout, *who;      /* for the lease */
+	bool take;                /* take the lease from whoever has it */
+	int64_t lease_ms;         /* 0: no lease wanted; at most 10 min */
+	struct digest release;
+	struct list papers;       /* struct paper, in the order they stand in PAPERS */
+	bool against;             /* PAPERS is squeezed against the papers held */
+	int payload;              /* enum payload_kind */
+	struct digest payload_sha256, base;
+	int64_t payload_length, at;
+	char *nonce;              /* of confirm */
+};
+
+struct state {
+	char *step;               /* the table's word */
+	char *text;               /* one line for people, or NULL */
+	int64_t left_ms;          /* until its deadline; 0: none */
+	int64_t done, of;         /* bytes or checks, 0 when unknown */
+	char *nonce;              /* step confirm: to be said over a new connection */
+};
+struct refused {
+	char *code;               /* err_word */
+	char *text;
+};
+
+extern const struct shape_field hello_shape[], order_shape[], state_shape[], refused_shape[];
+
+/* Each as one frame. */
+void hello_write(struct buf *out, const struct hello *m);
+void order_write(struct buf *out, const struct order *m);
+void state_write(struct buf *out, const struct state *m);
+void refused_write(struct buf *out, const struct err *e);
+/* A body into a zeroed struct; unknown fields are ignored (a newer side may say more). */
+must_check bool message_read(void *out, const struct shape_field *shape, struct str body, const char *what, struct err *e);
+/* REFUSED's body as the error it is, with the words of that side cleaned. Always false. */
+bool refused_read(struct str body, struct err *e);
