@@ -30,7 +30,6 @@ must_check bool durable_rename(int from, const char *name, const struct place *t
 must_check bool durable_unlink(int dir, const char *name, int flags);
 
 /* Shared by reading and changing. */
-const char *fs_or_here(const char *path);                 /* "" is the folder itself */
-bool fs_open_failed(const char *path, struct err *e);     /* errno in words; false */
-bool fs_is_still(int fd, int dir, const char *name);      /* does the name lead to what is open? */
-struct dirent *fs_next_entry(DIR *dir);                   /* but the dots; NULL with errno 0 at the end */
+const char *fs_or_here(const char *path);             /* "" is the folder itself */
+bool fs_open_failed(const char *path, struct err *e); /* errno in words; false */
+struct dirent *fs_next_entry(DIR *dir);               /* but the dots; NULL with errno 0 at the end */

@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include "base/proc.h"
+#include "base/core.h"
 
 struct proc_child {
 	const char *path;

@@ -44,7 +44,7 @@ static bool ok(size_t code, enum err_code kind, struct err *e)
 	return !ZSTD_isError(code) || err_set(e, kind, "zstd: %s", ZSTD_getErrorName(code));
 }
 
-/* A file in memory as long as the scope lasts; `bytes` are its own pages. */
+/* A file in memory as long as the scope lasts. */
 struct mapped {
 	void *data;
 	size_t len;
@@ -326,10 +326,12 @@ bool squeeze_text_expand(struct buf *out, struct str squeezed, struct str prefix
 
 	if (!text_length(&length, squeezed, max, e) || !decoder(&d, WINDOW_LOG_MAX, prefix, e))
 		return err_in(e, "expand");
-	void *to = buf_space(out, length);
+	char *to = buf_space(out, length);
 	if (!to)
 		return buf_ok(out, e) || err_in(e, "expand");
 	size_t got = ZSTD_decompressDCtx(d, to, length, squeezed.data, squeezed.len); /* no window: `to` is it */
+	if (got != length)
+		*to = 0; /* the NUL behind what was there before */
 	if (!ok(got, ERR_SYNTAX, e))
 		return err_in(e, "expand");
 	if (got != length)

@@ -5,6 +5,7 @@
 
 enum {
 	TAR_BLOCK = 512,
+	TAR_TAIL = 345, /* from here on a header of ours is zero: ustar's prefix, GNU's other times and sparse map */
 	TAR_END_BYTES = 2 * TAR_BLOCK, /* of zeros, at least */
 };
 uint64_t tar_header_bytes(const struct tree_node *n); /* that say name, kind, mode and size, and no more */

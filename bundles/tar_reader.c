@@ -133,6 +133,19 @@ static bool read_kind(enum tree_kind *out, struct archive_entry *entry, const ch
 	return err_set(e, ERR_UNSAFE, "%s: %s", path, word);
 }
 
+/* Behind the last field we fill, libarchive reads sparse maps and other lengths whatever the type of the entry is. */
+static bool check_tail(const struct tar_reader *t, const struct tree_node *n, struct err *e)
+{
+	static const char zeros[TAR_BLOCK - TAR_TAIL];
+	char header[TAR_BLOCK];
+	size_t got = 0;
+
+	if (!piece_read(&got, header, sizeof header, t->fd, t->next + tar_header_bytes(n) - TAR_BLOCK, e))
+		return err_in(e, "bundle");
+	return (got == sizeof header && memcmp(header + TAR_TAIL, zeros, sizeof zeros) == 0) ||
+	       err_set(e, ERR_UNSAFE, "%s: a header that says more than name, mode and size", n->path);
+}
+
 static bool check_plain(struct tar_reader *t, struct archive_entry *entry, const struct tree_node *n, struct err *e)
 {
 	if (archive_entry_perm(entry) & ~(unsigned)0777)
@@ -147,7 +160,7 @@ static bool check_plain(struct tar_reader *t, struct archive_entry *entry, const
 		return err_set(e, ERR_SYNTAX, "%s: a file without size", n->path);
 	if ((uint64_t)archive_filter_bytes(t->archive, 0) != t->next + tar_header_bytes(n))
 		return err_set(e, ERR_UNSAFE, "%s: a header that says more than name, mode and size", n->path);
-	return true;
+	return check_tail(t, n, e);
 }
 
 static bool check_place(struct tar_reader *t, const struct tree_node *n, struct err *e)

@@ -47,8 +47,8 @@ static bool check_format(const doc *d, struct err *e)
 
 	if (!doc_int(doc_get(d, "format"), &format) || format == FORMAT)
 		return true;
-	return err_set(e, ERR_SYNTAX, "a manifest of format %lld; this program understands format %d", (long long)format,
-		FORMAT);
+	return err_set(e, ERR_SYNTAX, "a manifest of format %lld; this program understands format %d",
+		(long long)format, FORMAT);
 }
 
 /* One spelling for one release: two spellings would have two ids. */
@@ -60,7 +60,7 @@ static bool check_bytes(const struct manifest *m, struct str json, struct err *e
 		return err_set(e, ERR_SYNTAX, "plan.scripts has no place in a manifest");
 	manifest_write(&again, m);
 	return (!again.failed && str_eq(buf_str(&again), json)) ||
-		err_set(e, ERR_SYNTAX, "these are not the canonical bytes of this manifest");
+	       err_set(e, ERR_SYNTAX, "these are not the canonical bytes of this manifest");
 }
 
 static bool read_whole(struct manifest *out, struct str json, struct err *e)
@@ -71,7 +71,7 @@ static bool read_whole(struct manifest *out, struct str json, struct err *e)
 	if (json.len > MANIFEST_MAX)
 		return err_set(e, ERR_LIMIT, "a manifest of %zu bytes: at most %d", json.len, MANIFEST_MAX);
 	return doc_read(&d, json, e) && check_format(d, e) && shape_read(out, manifest_shape, d, &from, e) &&
-		plan_check(&out->plan, doc_get(d, "plan"), &from, e) && check_bytes(out, json, e);
+	       plan_check(&out->plan, doc_get(d, "plan"), &from, e) && check_bytes(out, json, e);
 }
 
 bool manifest_read(struct manifest *out, struct str json, const char *file, struct err *e)
@@ -198,7 +198,8 @@ static void tell_value(const struct telling *t, const struct where *w, const str
 	buf_byte(t->out, '\n');
 }
 
-static void tell_fields(const struct telling *t, const struct where *up, const struct shape_field *shape, struct pair p);
+static void tell_fields(
+	const struct telling *t, const struct where *up, const struct shape_field *shape, struct pair p);
 
 static void tell_object(const struct telling *t, const struct where *w, const struct shape_field *f, struct pair p)
 {
@@ -263,7 +264,8 @@ static void tell_rows(const struct telling *t, const struct where *w, const stru
 	for (size_t i = 0; i < doc_count(p.new); i++) {
 		const doc *row = doc_at(p.new, i), *before = row_of(f, p.old, row_key(f, row));
 		if (before) {
-			tell_fields(t, &(struct where){w->up, f->name, row_key(f, row)}, f->of, (struct pair){before, row});
+			tell_fields(
+				t, &(struct where){w->up, f->name, row_key(f, row)}, f->of, (struct pair){before, row});
 			continue;
 		}
 		say_row(t->out, '+', f, row);

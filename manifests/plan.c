@@ -30,7 +30,8 @@ static const char *const touch_words[] = {"network", "ssh", "agent", NULL};
 static const char *const day_words[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
 static const char alive[] = "alive"; /* the one check that is built in */
 
-/* `t` a struct and `f` its field; IN: a field of one of the plan's own structs. */
+/* clang-format off */
+/* `t` is a struct, `f` its field; IN: a field of one of the plan's own structs. */
 #define AT(t, f) offsetof(struct t, f)
 #define IN(o, f) (offsetof(struct plan, o.f) - offsetof(struct plan, o))
 #define TEXTS(n, kind_, where, most) { n, SHAPE_LIST, where, .item = (kind_), .max = (most) }
@@ -38,7 +39,6 @@ static const char alive[] = "alive"; /* the one check that is built in */
 	{ n, SHAPE_MS, where, .json = n "_ms", .min = (least), .max = (most), .number = (usual) }
 #define OBJECT(n, o, rows) { n, SHAPE_OBJECT, offsetof(struct plan, o), .of = (rows) }
 
-/* clang-format off */
 const struct shape_field probe_shape[] = {
 	{ "name", SHAPE_NAME, AT(probe, name), .required = true },
 	{ "run", SHAPE_PATH, AT(probe, run), .required = true },
@@ -139,7 +139,7 @@ static bool check_check(const struct check *c, struct err *e)
 {
 	if (!str_is(str_of(c->name), alive))
 		return c->run ||
-			err_set(e, ERR_SYNTAX, "check %s: run is missing (only `%s` is built in)", c->name, alive);
+		       err_set(e, ERR_SYNTAX, "check %s: run is missing (only `%s` is built in)", c->name, alive);
 	if (c->run || c->args.count)
 		return err_set(e, ERR_SYNTAX, "check %s is built in: it takes neither run nor args", alive);
 	return c->class == CHECK_WORK || err_set(e, ERR_SYNTAX, "check %s: its class is work", alive);
@@ -162,7 +162,7 @@ static bool check_rows(const struct plan *p, const doc *d, const struct shape_fr
 static bool check_trial(const struct plan *p, struct err *e)
 {
 	return p->trial.settle_ms < p->trial.deadline_ms ||
-		err_set(e, ERR_SYNTAX, "trial: settle must be below deadline");
+	       err_set(e, ERR_SYNTAX, "trial: settle must be below deadline");
 }
 
 static bool check_window(const struct plan *p, struct err *e)
@@ -218,12 +218,12 @@ static bool check_scripts(const struct plan *p, const doc *d, const struct shape
 
 	if (p->scripts.count == 0)
 		return err_set(e, ERR_SYNTAX, "scripts is missing: the folders of scripts/ that make the bundle") ||
-			stands_at(from, d, e);
+		       stands_at(from, d, e);
 	for (size_t i = 0; i < p->scripts.count; i++)
 		for (size_t k = 0; k < i; k++)
 			if (str_is(str_of(folder[i]), folder[k]))
 				return err_set(e, ERR_SYNTAX, "scripts: %s stands there twice", folder[i]) ||
-					stands_at(from, doc_at(doc_get(d, "scripts"), i), e);
+				       stands_at(from, doc_at(doc_get(d, "scripts"), i), e);
 	return true;
 }
 
@@ -235,7 +235,7 @@ static bool check_file(const struct plan *p, const doc *d, const struct shape_fr
 	if (str_ends(name, ".yaml") && str_eq(str_bytes(name.data, name.len - strlen(".yaml")), plan))
 		return true;
 	return err_set(e, ERR_SYNTAX, "plan: %s must stand in a file %s.yaml", p->plan, p->plan) ||
-		stands_at(from, doc_get(d, "plan"), e);
+	       stands_at(from, doc_get(d, "plan"), e);
 }
 
 bool plan_read(struct plan *out, struct str yaml, const char *file, struct err *e)

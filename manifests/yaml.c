@@ -1,4 +1,5 @@
-/* YAML without its surprises: events become text, lists and objects; whatever is clever is refused. The one door to libyaml. */
+/* YAML without its surprises: events become text, lists and objects; whatever is clever is refused. The one door to
+ * libyaml. */
 #include "manifests/yaml.h"
 
 #include <stdlib.h>
@@ -226,13 +227,13 @@ static bool open_level(struct reading *r, doc *node, int line, struct err *e)
 static bool on_list(struct reading *r, const yaml_event_t *ev, int line, struct err *e)
 {
 	return check_plain(r, ev->data.sequence_start.anchor, ev->data.sequence_start.tag, line, e) &&
-		open_level(r, doc_list(), line, e);
+	       open_level(r, doc_list(), line, e);
 }
 
 static bool on_object(struct reading *r, const yaml_event_t *ev, int line, struct err *e)
 {
 	return check_plain(r, ev->data.mapping_start.anchor, ev->data.mapping_start.tag, line, e) &&
-		open_level(r, doc_object(), line, e);
+	       open_level(r, doc_object(), line, e);
 }
 
 static bool on_end(struct reading *r, const yaml_event_t *ev, int line, struct err *e)

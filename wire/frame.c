@@ -48,12 +48,12 @@ static const char *meaning(struct str text)
 	static const struct {
 		const char *word, *means;
 	} rows[] = {
-		{ "fleetw", "it speaks another version of the wire: update the older side" },
-		{ "SSH-", "an SSH server speaks where its session should" },
-		{ "not found", "is fleet-agent installed there?" },
-		{ "No such file", "is fleet-agent installed there?" },
-		{ "not available", "that user may not log in there" },
-		{ "usage:", "is its forced command `fleet-agent serve`?" },
+		{"fleetw", "it speaks another version of the wire: update the older side"},
+		{"SSH-", "an SSH server speaks where its session should"},
+		{"not found", "is fleet-agent installed there?"},
+		{"No such file", "is fleet-agent installed there?"},
+		{"not available", "that user may not log in there"},
+		{"usage:", "is its forced command `fleet-agent serve`?"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
@@ -106,7 +106,8 @@ static bool head_check(unsigned char kind, uint32_t len, struct err *e)
 {
 	if (!known[kind] && kind < SKIPPED_FROM)
 		return err_set(e, ERR_PROTOCOL, "a frame of kind %d, which this version does not know", kind);
-	return len <= FRAME_BODY_MAX || err_set(e, ERR_LIMIT, "a frame of %lu bytes: at most %d", (unsigned long)len, FRAME_BODY_MAX);
+	return len <= FRAME_BODY_MAX ||
+	       err_set(e, ERR_LIMIT, "a frame of %lu bytes: at most %d", (unsigned long)len, FRAME_BODY_MAX);
 }
 
 enum frame_say frame_next(struct frame_reader *r, struct frame *out, struct err *e)
@@ -126,7 +127,7 @@ enum frame_say frame_next(struct frame_reader *r, struct frame *out, struct err 
 		r->used += FRAME_HEAD + len;
 		if (!known[kind])
 			continue;
-		*out = (struct frame){ kind, str_bytes(in.data + FRAME_HEAD, len) };
+		*out = (struct frame){kind, str_bytes(in.data + FRAME_HEAD, len)};
 		return FRAME_HERE;
 	}
 	return said;
@@ -137,13 +138,15 @@ bool frame_end(const struct frame_reader *r, struct err *e)
 	size_t left = unused(r).len;
 
 	if (!r->greeted)
-		return err_set(e, ERR_UNREACHABLE, left ? "the connection ended in the greeting" :
-			"the connection ended before the other side said anything");
-	return left == 0 || err_set(e, ERR_UNREACHABLE, "the connection ended in the middle of a frame, after %zu bytes of it", left);
+		return err_set(e, ERR_UNREACHABLE,
+			left ? "the connection ended in the greeting"
+			     : "the connection ended before the other side said anything");
+	return left == 0 || err_set(e, ERR_UNREACHABLE,
+				    "the connection ended in the middle of a frame, after %zu bytes of it", left);
 }
 
 void frame_reader_free(struct frame_reader *r)
 {
 	buf_free(&r->in);
-	*r = (struct frame_reader){ 0 };
+	*r = (struct frame_reader){0};
 }

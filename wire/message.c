@@ -34,54 +34,56 @@ const char *const payload_words[] = {
 };
 
 /* Rows that come again and again; `t` is the struct, `f` the field. What is absent or zero costs no byte. */
-#define AT(t, f)           offsetof(struct t, f)
-#define NUMBER(n, t, f)    { n, SHAPE_INT, AT(t, f), .max = NUMBER_MAX, .omit_zero = true }
-#define FLAG(n, t, f)      { n, SHAPE_BOOL, AT(t, f), .omit_zero = true }
-#define NAME(n, t, f)      { n, SHAPE_NAME, AT(t, f) }
-#define SAID(n, t, f, len) { n, SHAPE_TEXT, AT(t, f), .max = (len), .clean = true }
-#define SHA256(n, t, f)    { n, SHAPE_HEX, AT(t, f), .bytes = DIGEST_LEN, .omit_zero = true }
-#define MUST_SHA256(n, t, f) { n, SHAPE_HEX, AT(t, f), .bytes = DIGEST_LEN, .required = true }
-#define MANY(n, t, f, s, rows, most) { n, SHAPE_LIST, AT(t, f), .of = (rows), .size = sizeof(struct s), .max = (most) }
+/* clang-format off */
+#define AT(t, f)             offsetof(struct t, f)
+#define NUMBER(n, t, f)      {n, SHAPE_INT, AT(t, f), .max = NUMBER_MAX, .omit_zero = true}
+#define FLAG(n, t, f)        {n, SHAPE_BOOL, AT(t, f), .omit_zero = true}
+#define NAME(n, t, f)        {n, SHAPE_NAME, AT(t, f)}
+#define SAID(n, t, f, most)  {n, SHAPE_TEXT, AT(t, f), .max = (most), .clean = true}
+#define SHA256(n, t, f)      {n, SHAPE_HEX, AT(t, f), .bytes = DIGEST_LEN, .omit_zero = true}
+#define MUST_SHA256(n, t, f) {n, SHAPE_HEX, AT(t, f), .bytes = DIGEST_LEN, .required = true}
+#define MANY(n, t, f, s, rows, most) {n, SHAPE_LIST, AT(t, f), .of = (rows), .size = sizeof(struct s), .max = (most)}
+/* clang-format on */
 
 static const struct shape_field version_fields[] = {
-	{ "role", SHAPE_TEXT, AT(version_held, role), .max = ROLE_MAX, .required = true },
-	{ "v", SHAPE_INT, AT(version_held, version), .max = NUMBER_MAX, .required = true },
-	{ 0 },
+	{"role", SHAPE_TEXT, AT(version_held, role), .max = ROLE_MAX, .required = true},
+	{"v", SHAPE_INT, AT(version_held, version), .max = NUMBER_MAX, .required = true},
+	{0},
 };
 static const struct shape_field held_fields[] = {
 	MUST_SHA256("id", bundle_held, sha256),
-	{ 0 },
+	{0},
 };
 static const struct shape_field partial_fields[] = {
 	MUST_SHA256("id", partial, payload),
 	NUMBER("have", partial, have),
-	{ 0 },
+	{0},
 };
 static const struct shape_field lease_fields[] = {
 	SAID("rollout", lease, rollout, WHO_MAX),
 	SAID("who", lease, who, WHO_MAX),
-	{ "left_ms", SHAPE_INT, AT(lease, left_ms), .max = LEASE_MS_MAX },
-	{ 0 },
+	{"left_ms", SHAPE_INT, AT(lease, left_ms), .max = LEASE_MS_MAX},
+	{0},
 };
 static const struct shape_field trial_fields[] = {
 	SHA256("release", trial, release),
 	NAME("step", trial, step),
-	{ "left_ms", SHAPE_INT, AT(trial, left_ms), .max = NUMBER_MAX },
-	{ 0 },
+	{"left_ms", SHAPE_INT, AT(trial, left_ms), .max = NUMBER_MAX},
+	{0},
 };
 
 const struct shape_field hello_shape[] = {
-	{ "oldest", SHAPE_INT, AT(hello, oldest), .min = 1, .max = NUMBER_MAX, .required = true },
-	{ "newest", SHAPE_INT, AT(hello, newest), .min = 1, .max = NUMBER_MAX, .required = true },
+	{"oldest", SHAPE_INT, AT(hello, oldest), .min = 1, .max = NUMBER_MAX, .required = true},
+	{"newest", SHAPE_INT, AT(hello, newest), .min = 1, .max = NUMBER_MAX, .required = true},
 	SAID("agent", hello, agent, WORD_MAX),
-	{ "id", SHAPE_NAME, AT(hello, id), .required = true },
-	{ "plan", SHAPE_PLAN, AT(hello, plan), .required = true },
+	{"id", SHAPE_NAME, AT(hello, id), .required = true},
+	{"plan", SHAPE_PLAN, AT(hello, plan), .required = true},
 	SHA256("release", hello, release),
 	NUMBER("number", hello, number),
 	NUMBER("since", hello, since),
 	MANY("bundles", hello, bundles, bundle_held, held_fields, HELD_MAX),
 	MANY("trust", hello, trust, version_held, version_fields, HELD_MAX),
-	{ "papers", SHAPE_HEX, AT(hello, papers), .bytes = sizeof(((struct hello *)0)->papers), .omit_zero = true },
+	{"papers", SHAPE_HEX, AT(hello, papers), .bytes = sizeof(((struct hello *)0)->papers), .omit_zero = true},
 	MANY("partial", hello, partial, partial, partial_fields, PARTIAL_MAX),
 	MANY("guilty", hello, guilty, bundle_held, held_fields, HELD_MAX),
 	MANY("held", hello, held, bundle_held, held_fields, HELD_MAX),
@@ -89,51 +91,51 @@ const struct shape_field hello_shape[] = {
 	SAID("boot", hello, boot, WORD_MAX),
 	NUMBER("time", hello, time),
 	FLAG("synced", hello, synced),
-	{ "lease", SHAPE_OBJECT, AT(hello, lease), .of = lease_fields, .has = AT(hello, has_lease) },
-	{ "trial", SHAPE_OBJECT, AT(hello, trial), .of = trial_fields, .has = AT(hello, has_trial) },
+	{"lease", SHAPE_OBJECT, AT(hello, lease), .of = lease_fields, .has = AT(hello, has_lease)},
+	{"trial", SHAPE_OBJECT, AT(hello, trial), .of = trial_fields, .has = AT(hello, has_trial)},
 	NUMBER("receipt", hello, receipt),
-	{ 0 },
+	{0},
 };
 
 static const struct shape_field paper_fields[] = {
-	{ "name", SHAPE_TEXT, AT(paper, name), .max = ROLE_MAX, .required = true },
-	{ "length", SHAPE_INT, AT(paper, length), .max = 16 * MIB, .required = true },
+	{"name", SHAPE_TEXT, AT(paper, name), .max = ROLE_MAX, .required = true},
+	{"length", SHAPE_INT, AT(paper, length), .max = 16 * MIB, .required = true},
 	MUST_SHA256("sha256", paper, sha256),
-	{ 0 },
+	{0},
 };
 
 const struct shape_field order_shape[] = {
-	{ "action", SHAPE_WORD, AT(order, action), .words = order_words, .required = true },
+	{"action", SHAPE_WORD, AT(order, action), .words = order_words, .required = true},
 	SAID("rollout", order, rollout, WHO_MAX),
 	SAID("who", order, who, WHO_MAX),
 	FLAG("take", order, take),
-	{ "lease_ms", SHAPE_INT, AT(order, lease_ms), .max = LEASE_MS_MAX, .omit_zero = true },
+	{"lease_ms", SHAPE_INT, AT(order, lease_ms), .max = LEASE_MS_MAX, .omit_zero = true},
 	SHA256("release", order, release),
 	MANY("papers", order, papers, paper, paper_fields, PAPERS_MAX),
 	FLAG("against", order, against),
-	{ "payload", SHAPE_WORD, AT(order, payload), .words = payload_words, .omit_zero = true },
+	{"payload", SHAPE_WORD, AT(order, payload), .words = payload_words, .omit_zero = true},
 	SHA256("payload_sha256", order, payload_sha256),
 	SHA256("base", order, base),
 	NUMBER("payload_length", order, payload_length),
 	NUMBER("at", order, at),
 	NAME("nonce", order, nonce),
-	{ 0 },
+	{0},
 };
 
 const struct shape_field state_shape[] = {
-	{ "step", SHAPE_NAME, AT(state, step), .required = true },
+	{"step", SHAPE_NAME, AT(state, step), .required = true},
 	SAID("text", state, text, SAID_MAX),
 	NUMBER("left_ms", state, left_ms),
 	NUMBER("done", state, done),
 	NUMBER("of", state, of),
 	NAME("nonce", state, nonce),
-	{ 0 },
+	{0},
 };
 
 const struct shape_field refused_shape[] = {
-	{ "code", SHAPE_NAME, AT(refused, code), .required = true },
+	{"code", SHAPE_NAME, AT(refused, code), .required = true},
 	SAID("text", refused, text, SAID_MAX),
-	{ 0 },
+	{0},
 };
 
 /* --- writing --- */
@@ -150,7 +152,8 @@ static void write_message(struct buf *out, enum frame_kind kind, const void *m, 
 		frame_write(out, kind, buf_str(&body));
 }
 
-/* A host must never become unreachable because it holds one thing too many: the rest goes unsaid, and costs bytes at most. */
+/* A host must never become unreachable because it holds one thing too many: the rest goes unsaid, and costs bytes at
+ * most. */
 void hello_write(struct buf *out, const struct hello *m)
 {
 	struct hello cut = *m;
@@ -178,7 +181,7 @@ void refused_write(struct buf *out, const struct err *e)
 	cleanup(free_ptr) char *code = str_dup(str_of(err_word(e->code))), *text = NULL;
 
 	text = str_dup(str_of(e->text));
-	write_message(out, FRAME_REFUSED, &(struct refused){ code, text }, refused_shape);
+	write_message(out, FRAME_REFUSED, &(struct refused){code, text}, refused_shape);
 }
 
 /* --- reading --- */
@@ -187,8 +190,8 @@ static bool hello_check(const void *m, struct err *e)
 {
 	const struct hello *h = m;
 
-	return h->oldest <= h->newest || err_set(e, ERR_PROTOCOL, "speaks versions %lld to %lld", (long long)h->oldest,
-		(long long)h->newest);
+	return h->oldest <= h->newest ||
+	       err_set(e, ERR_PROTOCOL, "speaks versions %lld to %lld", (long long)h->oldest, (long long)h->newest);
 }
 
 static bool order_check(const void *m, struct err *e)
@@ -207,7 +210,7 @@ static bool order_check(const void *m, struct err *e)
 	if (patch && digest_zero(o->base))
 		return err_set(e, ERR_PROTOCOL, "a patch does not say against what");
 	return o->at <= o->payload_length || err_set(e, ERR_PROTOCOL, "a payload goes on at %lld of %lld bytes",
-		(long long)o->at, (long long)o->payload_length);
+						     (long long)o->at, (long long)o->payload_length);
 }
 
 /* What one field's row cannot say. */
@@ -217,8 +220,8 @@ static bool check(const void *m, const struct shape_field *shape, struct err *e)
 		const struct shape_field *shape;
 		bool (*check)(const void *m, struct err *e);
 	} rows[] = {
-		{ hello_shape, hello_check },
-		{ order_shape, order_check },
+		{hello_shape, hello_check},
+		{order_shape, order_check},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
@@ -229,7 +232,7 @@ static bool check(const void *m, const struct shape_field *shape, struct err *e)
 
 static bool read_message(void *out, const struct shape_field *shape, struct str body, struct err *e)
 {
-	const struct shape_from from = { .open = true };
+	const struct shape_from from = {.open = true};
 	cleanup(doc_free) doc *d = NULL;
 
 	if (!doc_read(&d, body, e) || !shape_read(out, shape, d, &from, e))
@@ -242,7 +245,7 @@ static bool read_message(void *out, const struct shape_field *shape, struct str 
 
 bool message_read(void *out, const struct shape_field *shape, struct str body, const char *what, struct err *e)
 {
-	struct err why = { 0 };
+	struct err why = {0};
 
 	return read_message(out, shape, body, &why) || err_set(e, ERR_PROTOCOL, "%s: %s", what, why.text);
 }
@@ -254,7 +257,7 @@ static void refused_free(struct refused *r)
 
 bool refused_read(struct str body, struct err *e)
 {
-	cleanup(refused_free) struct refused r = { 0 };
+	cleanup(refused_free) struct refused r = {0};
 	enum err_code code = ERR_NONE;
 
 	if (!message_read(&r, refused_shape, body, "refused", e))

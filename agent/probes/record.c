@@ -138,5 +138,5 @@ bool record_replaced(const struct record_mark *before, const struct record_mark 
 	if (!after->there || !before->there)
 		return after->there;
 	return before->device != after->device || before->inode != after->inode ||
-		before->changed.tv_sec != after->changed.tv_sec || before->changed.tv_nsec != after->changed.tv_nsec;
+	       before->changed.tv_sec != after->changed.tv_sec || before->changed.tv_nsec != after->changed.tv_nsec;
 }

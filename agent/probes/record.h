@@ -23,8 +23,8 @@ must_check bool record_write(int results, const char *probe, const struct record
 /* ERR_MISSING: it never ran. *out is owned: record_free. */
 must_check bool record_read(struct record *out, int results, const char *probe, struct err *e);
 void record_free(struct record *r);
-/* What that run lacks to count as alive: of this release, in this boot, begun at `since_ms` or later, not killed, and it
- * wrote. NULL: nothing. Its exit code does not matter: a network that is down is a measurement. */
+/* What that run lacks to count as alive: of this release, in this boot, begun at `since_ms` or later, not killed, and
+ * it wrote. NULL: nothing. Its exit code does not matter: a network that is down is a measurement. */
 const char *record_lacks(const struct record *r, struct digest release, const char *boot, int64_t since_ms);
 
 /* Names with a record, sorted, without ".run": fs_names_free. */

@@ -33,7 +33,7 @@ struct runner {
 	bool moved;             /* `current` was replaced, perhaps by its like */
 	struct release release; /* tree NULL: none, nothing is scheduled */
 	struct schedule schedule;
-	enum outcome *last;     /* of each probe */
+	enum outcome *last; /* of each probe */
 	struct live live[SCHEDULE_PARALLEL];
 };
 
@@ -44,7 +44,7 @@ static const struct probe *probe_at(const struct runner *r, size_t i)
 
 /* --- how it went --- */
 
-static struct str last_line(struct str said)
+struct str runner_last_line(struct str said)
 {
 	said = str_trim(said);
 	for (size_t i = said.len; i > 0; i--)
@@ -55,7 +55,7 @@ static struct str last_line(struct str said)
 
 bool runner_judge(const struct proc_end *end, bool wrote, struct err *e)
 {
-	struct str line = last_line(buf_str(&end->output));
+	struct str line = runner_last_line(buf_str(&end->output));
 	const char *between = line.len ? ": " : "";
 	char took[32];
 

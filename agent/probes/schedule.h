@@ -1,9 +1,9 @@
-/* When each probe of a plan runs next. Nothing is run here and no clock is asked: times are the caller's, in milliseconds
- * of one clock that never goes back.
+/* When each probe of a plan runs next. Nothing is run here and no clock is asked: times are the caller's, in
+ * milliseconds of one clock that never goes back.
  *
  * At the beginning every probe is due at once. Then each keeps to times of its own, `every` apart and counted from the
- * beginning, an equal part of the shortest `every` behind the probe before it: probes whose `every` are multiples of each
- * other never come due together again. A time that was missed is not made up for. */
+ * beginning, an equal part of the shortest `every` behind the probe before it: probes whose `every` are multiples of
+ * each other never come due together again. A time that was missed is not made up for. */
 #pragma once
 
 #include "manifests/plan.h"

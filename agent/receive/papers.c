@@ -142,7 +142,7 @@ static bool names(bool *out, struct trust *t, const char *path, const struct pap
 {
 	struct trust_target target;
 	struct err no;
-	bool found;
+	bool found = false;
 
 	if (!seek(&target, &found, t, path, p, e))
 		return false;

@@ -67,7 +67,7 @@ static bool refuse(const struct follow *f, const struct err *why, struct err *e)
 bool serve_session(const struct follow *f, struct err *e)
 {
 	struct frame first;
-	bool done;
+	bool done = false;
 
 	if (!greet_send(f->session, f->config, f->store, e))
 		return false;
@@ -75,7 +75,6 @@ bool serve_session(const struct follow *f, struct err *e)
 	case SESSION_ENDED:
 		return true;
 	case SESSION_BROKEN:
-		done = false;
 		break;
 	case SESSION_FRAME:
 		done = first.kind == FRAME_ORDER ? obey(f, first.body, e)

@@ -36,9 +36,9 @@ const struct shape_field host_shape[] = {
 	{ "labels", SHAPE_MAP, offsetof(struct host, labels), .max = 64 },
 	{ 0 },
 };
-/* hosts.yaml is a list; a shape reads objects: the list is read as the one field of this. */
+/* The file is the list itself. */
 static const struct shape_field hosts_shape[] = {
-	{ "hosts", SHAPE_LIST, offsetof(struct fleet, hosts), .of = host_shape, .size = sizeof(struct host), .key = "id", .max = 100000 },
+	{ "", SHAPE_LIST, offsetof(struct fleet, hosts), .of = host_shape, .size = sizeof(struct host), .key = "id", .max = 100000 },
 	{ 0 },
 };
 enum { HOSTS_FILE_MAX = 64 * MIB, FLEET_FILE_MAX = 256 * KIB };
@@ -105,11 +105,9 @@ static bool read_hosts_text(struct fleet *f, struct str text, struct err *e)
 		return true;
 	if (doc_kind(y.root) != DOC_LIST)
 		return err_set(e, ERR_SYNTAX, "hosts.yaml:%d: expected a list of hosts: `- {id: ..., plan: ..., address: ...}`", yaml_line(&y, y.root));
-	cleanup(doc_free) doc *whole = doc_object();
-	doc_set(whole, "hosts", doc_ref(y.root));
 	struct shape_from from = yaml_from(&y);
 	struct fleet read = { 0 };
-	if (!shape_read(&read, hosts_shape, whole, &from, e))
+	if (!shape_read(&read, hosts_shape, y.root, &from, e))
 		return false;
 	f->hosts = read.hosts;
 	return check_hosts(f, &y, e);

@@ -1,4 +1,5 @@
-/* A session's bytes, forged. However they are cut, the same frames come out; a message that is accepted can be said again. */
+/* A session's bytes, forged. However they are cut, the same frames come out; a message that is accepted can be said
+ * again. */
 #include <stdlib.h>
 
 #include "wire/frame.h"

@@ -1,4 +1,5 @@
-/* YAML, forged. What is accepted is a list or an object whose every node knows its line; and a plan made of it is sound. */
+/* YAML, forged. What is accepted is a list or an object whose every node knows its line; and a plan made of it is
+ * sound. */
 #include <stdlib.h>
 
 #include "manifests/plan.h"

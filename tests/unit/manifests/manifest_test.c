@@ -226,9 +226,10 @@ static void assert_refused(const char *json, enum err_code code, const char *tex
 	assert_int_equal(e.code, code);
 	assert_null(m.plan.plan);
 }
-#define BUNDLE "\"bundle\":{\"length\":1,\"sha256\":\"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\"}"
-#define TRIAL  "\"trial\":{\"deadline_ms\":120000,\"settle_ms\":10000}"
-#define POLL   "\"poll\":{\"every_ms\":21600000}"
+#define BUNDLE                                                                                                         \
+	"\"bundle\":{\"length\":1,\"sha256\":\"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\"}"
+#define TRIAL "\"trial\":{\"deadline_ms\":120000,\"settle_ms\":10000}"
+#define POLL  "\"poll\":{\"every_ms\":21600000}"
 
 static void what_is_not_understood_is_not_run(void **state)
 {
@@ -237,10 +238,11 @@ static void what_is_not_understood_is_not_run(void **state)
 		ERR_SYNTAX, "m.json: unknown field \"zeal\"");
 	assert_refused("{" BUNDLE ",\"format\":2,\"news\":1}", ERR_SYNTAX,
 		"m.json: a manifest of format 2; this program understands format 1");
-	assert_refused("{" BUNDLE ",\"format\":1,\"number\":1,\"plan\":{\"plan\":\"x\"," POLL ",\"scripts\":[\"a\"]," TRIAL "}}",
+	assert_refused("{" BUNDLE ",\"format\":1,\"number\":1,\"plan\":{\"plan\":\"x\"," POLL
+		       ",\"scripts\":[\"a\"]," TRIAL "}}",
 		ERR_SYNTAX, "m.json: plan.scripts has no place in a manifest");
-	assert_refused("{" BUNDLE ",\"format\":1,\"number\":1,\"plan\":{\"plan\":\"snapshot\"," POLL "," TRIAL "}}", ERR_UNSAFE,
-		"m.json: plan.plan: a plan cannot be named 'snapshot': that is a role's name");
+	assert_refused("{" BUNDLE ",\"format\":1,\"number\":1,\"plan\":{\"plan\":\"snapshot\"," POLL "," TRIAL "}}",
+		ERR_UNSAFE, "m.json: plan.plan: a plan cannot be named 'snapshot': that is a role's name");
 	assert_refused("{" BUNDLE ",\"format\":1,\"number\":1,\"plan\":{\"plan\":\"x\"," POLL
 		       ",\"trial\":{\"deadline_ms\":1000,\"settle_ms\":1000}}}",
 		ERR_SYNTAX, "m.json: trial: settle must be below deadline");
@@ -317,18 +319,21 @@ static void assert_changes(const char *old, const char *new, const char *wanted)
 static void changes_are_told_in_the_words_of_the_yaml(void **state)
 {
 	(void)state;
-	assert_changes(P "checks: [{name: dns, run: a, class: path}]", P "checks: [{name: dns, run: a, class: path, timeout: 20s}]",
-		"checks[dns].timeout: 10s -> 20s\n");
-	assert_changes(P "probes: [{name: http, run: a, every: 1m}]", P "probes: [{name: tls, run: a/b, args: [x, 'y z', '', \"a', 'b\"], every: 90s}]",
+	assert_changes(P "checks: [{name: dns, run: a, class: path}]",
+		P "checks: [{name: dns, run: a, class: path, timeout: 20s}]", "checks[dns].timeout: 10s -> 20s\n");
+	assert_changes(P "probes: [{name: http, run: a, every: 1m}]",
+		P "probes: [{name: tls, run: a/b, args: [x, 'y z', '', \"a', 'b\"], every: 90s}]",
 		"- probe http\n+ probe tls: run a/b, args [x, 'y z', '', 'a'', ''b'], every 90s, timeout 30s\n");
-	assert_changes(P, P "trial: {settle: 500ms, touches: [ssh]}", "trial.settle: 10s -> 500ms\ntrial.touches: none -> [ssh]\n");
+	assert_changes(P, P "trial: {settle: 500ms, touches: [ssh]}",
+		"trial.settle: 10s -> 500ms\ntrial.touches: none -> [ssh]\n");
 	assert_changes(P "hooks: {start: a}", P "hooks: {stop: b}", "hooks.start: a -> none\nhooks.stop: none -> b\n");
 	assert_changes(P "hooks: {start: a}", P, "- hooks\n");
 	assert_changes(P, P "window: {zone: UTC, days: sat-sun, from: '01:00', to: '02:00'}",
 		"+ window: zone UTC, days [sat, sun], from 01:00, to 02:00\n");
 	assert_changes(P "budget: {month: 20MB}", P "budget: {month: 20500kB, reserve: 1}",
 		"budget.month: 20MB -> 20500kB\nbudget.reserve: none -> 1\n");
-	assert_changes(P "link: {class: s1.minimum}", P "link: {class: s1.fast}", "link.class: s1.minimum -> s1.fast\n");
+	assert_changes(
+		P "link: {class: s1.minimum}", P "link: {class: s1.fast}", "link.class: s1.minimum -> s1.fast\n");
 }
 
 static void another_order_is_a_change(void **state)
@@ -336,7 +341,8 @@ static void another_order_is_a_change(void **state)
 	(void)state;
 	static const char a[] = P "probes: [{name: a, run: a, every: 1m}, {name: b, run: b, every: 1m}]";
 	static const char b[] = P "probes: [{name: b, run: b, every: 1m}, {name: a, run: a, every: 1m}]";
-	static const char c[] = P "probes: [{name: c, run: c, every: 1m}, {name: a, run: a, every: 1m}, {name: b, run: b, every: 1m}]";
+	static const char c[] =
+		P "probes: [{name: c, run: c, every: 1m}, {name: a, run: a, every: 1m}, {name: b, run: b, every: 1m}]";
 
 	assert_changes(a, b, "probes: another order\n");
 	assert_changes(a, c, "+ probe c: run c, every 1m, timeout 30s\n");

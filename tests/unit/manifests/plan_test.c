@@ -136,7 +136,8 @@ static void days_are_a_range_words_or_a_list_and_all_of_them_if_nothing_is_said(
 static void days_that_are_none_are_refused(void **state)
 {
 	(void)state;
-	static const char *const days[] = {"'mon,,wed'", "'mon,'", "fri-mon", "'mon,mon'", "monday", "''", "{a: b}", "[]"};
+	static const char *const days[] = {
+		"'mon,,wed'", "'mon,'", "fri-mon", "'mon,mon'", "monday", "''", "{a: b}", "[]"};
 
 	for (size_t i = 0; i < COUNT_OF(days); i++) {
 		cleanup(buf_free) struct buf yaml = {0};
@@ -166,8 +167,8 @@ static void what_is_missing_is_named(void **state)
 		"plans/plan-D.yaml:1: scripts is missing: the folders of scripts/ that make the bundle");
 	assert_refused(HEAD "probes: [{name: a, run: b}]\n", AT3 "probes[0]: \"every\" is missing");
 	assert_refused(HEAD "checks: [{name: a, run: b}]\n", AT3 "checks[0]: \"class\" is missing");
-	assert_refused(HEAD "checks: [{name: a, class: local}]\n",
-		AT3 "check a: run is missing (only `alive` is built in)");
+	assert_refused(
+		HEAD "checks: [{name: a, class: local}]\n", AT3 "check a: run is missing (only `alive` is built in)");
 	assert_refused("- plan\n", "plans/plan-D.yaml:1: expected an object, found a list");
 }
 
@@ -180,7 +181,8 @@ static void what_contradicts_itself_is_refused_with_its_line(void **state)
 	assert_refused(HEAD "checks: [{name: alive, class: work, run: a}]\n",
 		AT3 "check alive is built in: it takes neither run nor args");
 	assert_refused(HEAD "checks: [{name: alive, class: path}]\n", AT3 "check alive: its class is work");
-	assert_refused(HEAD "window: {zone: UTC, from: '02:00', to: '02:00'}\n", AT3 "window: from and to are the same");
+	assert_refused(
+		HEAD "window: {zone: UTC, from: '02:00', to: '02:00'}\n", AT3 "window: from and to are the same");
 	assert_refused(HEAD "window: {zone: UTC, from: '02:00', to: '03:00', days: []}\n",
 		AT3 "window: no days: it would never open");
 	assert_refused(HEAD "budget: {reserve: 1MB}\n", AT3 "budget: reserve is above month");

@@ -17,8 +17,14 @@ static char syntax[] = "syntax", dns[] = "dns", output[] = "no answer\nfrom 10.0
 
 static struct receipt_check checks[] = {
 	{.name = syntax, .class = CHECK_LOCAL, .before = CHECK_UNKNOWN, .after = CHECK_GREEN, .took_ms = 12},
-	{.name = dns, .class = CHECK_PATH, .before = CHECK_GREEN, .after = CHECK_RED, .old = CHECK_GREEN, .took_ms = 10000,
-		.status = 124, .output = output},
+	{.name = dns,
+		.class = CHECK_PATH,
+		.before = CHECK_GREEN,
+		.after = CHECK_RED,
+		.old = CHECK_GREEN,
+		.took_ms = 10000,
+		.status = 124,
+		.output = output},
 };
 
 static struct receipt typical(void)
@@ -102,7 +108,8 @@ static void control_characters_become_question_marks_and_only_an_output_has_line
 
 	assert_true(receipt_read(&got,
 		STR(HEAD ",\"text\":\"\\u001b[2J\\nx\\u009by\",\"boot\":\"\\t\",\"rollout\":\"\\u007f\","
-			 "\"checks\":[{\"name\":\"c\",\"class\":\"work\",\"output\":\"one\\ntwo\\r\\u001b[31m\\u0008\"}]}"),
+			 "\"checks\":[{\"name\":\"c\",\"class\":\"work\",\"output\":\"one\\ntwo\\r\\u001b[31m\\u0008\"}"
+			 "]}"),
 		&e));
 	assert_string_equal(got.text, "?[2J?x??y");
 	assert_string_equal(got.boot, "?");
@@ -138,12 +145,14 @@ static void what_is_no_receipt_is_refused(void **state)
 	assert_refused(STR("{\"format\":1}"), ERR_SYNTAX, "receipt: \"number\" is missing");
 	assert_refused(STR(HEAD ",\"verdict\":\"pass\"}"), ERR_SYNTAX,
 		"receipt: line 1, column 71: duplicate object key near '\"verdict\"'");
-	assert_refused(STR("{\"format\":2,\"number\":1,\"host\":\"a\",\"plan\":\"b\",\"verdict\":\"pass\"}"), ERR_SYNTAX,
-		"receipt: format: expected 1 to 1, found 2");
-	assert_refused(STR("{\"format\":1,\"number\":1,\"host\":\"../a\",\"plan\":\"b\",\"verdict\":\"pass\"}"), ERR_UNSAFE,
-		"receipt: host: name '../a' must not begin with '.'");
-	assert_refused(STR(HEAD ",\"time\":-1}"), ERR_SYNTAX, "receipt: time: expected 0 to 9007199254740992, found -1");
-	assert_refused(STR(HEAD ",\"checks\":[{\"name\":\"a\",\"class\":\"work\"},{\"name\":\"a\",\"class\":\"path\"}]}"),
+	assert_refused(STR("{\"format\":2,\"number\":1,\"host\":\"a\",\"plan\":\"b\",\"verdict\":\"pass\"}"),
+		ERR_SYNTAX, "receipt: format: expected 1, found 2");
+	assert_refused(STR("{\"format\":1,\"number\":1,\"host\":\"../a\",\"plan\":\"b\",\"verdict\":\"pass\"}"),
+		ERR_UNSAFE, "receipt: host: name '../a' must not begin with '.'");
+	assert_refused(
+		STR(HEAD ",\"time\":-1}"), ERR_SYNTAX, "receipt: time: expected 0 to 9007199254740992, found -1");
+	assert_refused(
+		STR(HEAD ",\"checks\":[{\"name\":\"a\",\"class\":\"work\"},{\"name\":\"a\",\"class\":\"path\"}]}"),
 		ERR_SYNTAX, "receipt: checks[1].name: \"a\" is there already ([0])");
 }
 
@@ -174,7 +183,8 @@ static void an_output_keeps_its_end(void **state)
 	assert_true(receipt_read(&got, buf_str(&out), &e));
 	const char *kept = ((struct receipt_check *)got.checks.items)->output;
 	assert_int_equal(strlen(kept), RECEIPT_OUTPUT_MAX - 1);
-	assert_true(str_ends(str_of(kept), "\xc3\xbc" "the end"));
+	assert_true(str_ends(str_of(kept), "\xc3\xbc"
+					   "the end"));
 	assert_true(str_starts(str_of(kept), "\xc3\xbc"));
 }
 
@@ -192,8 +202,14 @@ static void as_many_checks_as_a_plan_may_have_fit_into_a_receipt(void **state)
 	memset(long_output, '\33', RECEIPT_OUTPUT_MAX); /* six bytes each as JSON */
 	for (int i = 0; i < MANY; i++) {
 		snprintf(names[i], sizeof names[i], "%064d", i);
-		many[i] = (struct receipt_check){.name = names[i], .class = CHECK_LOCAL, .before = CHECK_GREEN,
-			.after = CHECK_RED, .old = CHECK_GREEN, .took_ms = 3600000, .status = 255, .output = long_output};
+		many[i] = (struct receipt_check){.name = names[i],
+			.class = CHECK_LOCAL,
+			.before = CHECK_GREEN,
+			.after = CHECK_RED,
+			.old = CHECK_GREEN,
+			.took_ms = 3600000,
+			.status = 255,
+			.output = long_output};
 	}
 	r.checks = (struct list){many, MANY};
 	receipt_write(&out, &r);

@@ -73,7 +73,8 @@ static void every_node_knows_its_line(void **state)
 	cleanup(yaml_free) struct yaml y = {0};
 	struct err e = {0};
 
-	assert_true(yaml_read(&y, STR("# a comment\nplan: x\nprobes:\n  - name: dns\n    every: 60s\n  - {name: ip}\n"), "f", &e));
+	assert_true(yaml_read(
+		&y, STR("# a comment\nplan: x\nprobes:\n  - name: dns\n    every: 60s\n  - {name: ip}\n"), "f", &e));
 	doc *probes = doc_get(y.root, "probes");
 	assert_int_equal(yaml_line(&y, doc_get(y.root, "plan")), 2);
 	assert_int_equal(yaml_line(&y, probes), 4);
@@ -143,7 +144,9 @@ static void bytes_that_are_not_utf_8_are_refused(void **state)
 	assert_refused("a: b\nc: \xff\n", "a.yaml:2: invalid leading UTF-8 octet");
 	assert_refused("a: \x1b[2J\n", "a.yaml:1: control characters are not allowed");
 	assert_refused("a: \"\\0\"\n", "a.yaml:1: a NUL character");
-	assert_refused_bytes(STR("\xff\xfe" "a\0:\0"), ERR_SYNTAX, "a.yaml:1: invalid leading UTF-8 octet");
+	assert_refused_bytes(STR("\xff\xfe"
+				 "a\0:\0"),
+		ERR_SYNTAX, "a.yaml:1: invalid leading UTF-8 octet");
 	assert_refused_bytes(STR("a: b\n\0"), ERR_SYNTAX, "a.yaml:2: control characters are not allowed");
 }
 

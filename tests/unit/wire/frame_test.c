@@ -119,7 +119,8 @@ static void a_stream_that_ends_says_how_far_it_came(void **state)
 	} rows[] = {
 		{{"", 0}, "the connection ended before the other side said anything"},
 		{{"flee", 4}, "the connection ended in the greeting"},
-		{{WIRE_GREETING "\0\0\0\5\1ab", 15}, "the connection ended in the middle of a frame, after 7 bytes of it"},
+		{{WIRE_GREETING "\0\0\0\5\1ab", 15},
+			"the connection ended in the middle of a frame, after 7 bytes of it"},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -151,14 +152,16 @@ static void a_wrong_greeting_is_quoted_cleaned_and_explained(void **state)
 {
 	(void)state;
 	assert_broken(STR("Welcome to \33[1mDebian\33[0m\r\n"), ERR_PROTOCOL,
-		"the other side greets with \"Welcome to ?[1mDebian?[0m\": is its forced command `fleet-agent serve`, and do "
+		"the other side greets with \"Welcome to ?[1mDebian?[0m\": is its forced command `fleet-agent serve`, "
+		"and do "
 		"its shell's start-up files print nothing?");
 	assert_broken(STR("sh: 1: fleet-agent: not found\n"), ERR_PROTOCOL,
 		"the other side greets with \"sh: 1: fleet-agent: not found\": is fleet-agent installed there?");
 	assert_broken(STR("fleetw2\n"), ERR_PROTOCOL,
 		"the other side greets with \"fleetw2\": it speaks another version of the wire: update the older side");
 	assert_broken(STR("flx"), ERR_PROTOCOL,
-		"the other side greets with \"flx\": is its forced command `fleet-agent serve`, and do its shell's start-up "
+		"the other side greets with \"flx\": is its forced command `fleet-agent serve`, and do its shell's "
+		"start-up "
 		"files print nothing?");
 }
 
@@ -182,15 +185,16 @@ static void a_kind_that_is_not_known_below_128_ends_the_session(void **state)
 	(void)state;
 	assert_broken(STR(WIRE_GREETING "\0\0\0\0\x63"), ERR_PROTOCOL,
 		"a frame of kind 99, which this version does not know");
-	assert_broken(STR(WIRE_GREETING "\0\0\0\0\0"), ERR_PROTOCOL,
-		"a frame of kind 0, which this version does not know");
+	assert_broken(
+		STR(WIRE_GREETING "\0\0\0\0\0"), ERR_PROTOCOL, "a frame of kind 0, which this version does not know");
 }
 
 static void a_frame_too_long_is_refused_by_its_head(void **state)
 {
 	(void)state;
 	assert_broken(STR(WIRE_GREETING "\0\x10\0\1\1"), ERR_LIMIT, "a frame of 1048577 bytes: at most 1048576");
-	assert_broken(STR(WIRE_GREETING "\xff\xff\xff\xff\xc8"), ERR_LIMIT, "a frame of 4294967295 bytes: at most 1048576");
+	assert_broken(
+		STR(WIRE_GREETING "\xff\xff\xff\xff\xc8"), ERR_LIMIT, "a frame of 4294967295 bytes: at most 1048576");
 }
 
 static void the_longest_frame_passes_and_memory_stays_at_one_frame_and_one_feed(void **state)

@@ -165,7 +165,8 @@ static void a_hello_that_is_none_is_refused_with_its_field(void **unused)
 {
 	(void)unused;
 	assert_refused(hello_shape, "{\"oldest\":1}", "hello", "hello: \"newest\" is missing");
-	assert_refused(hello_shape, "{" HELLO ",\"number\":-1}", "hello", "hello: number: expected 0 to 9007199254740992, found -1");
+	assert_refused(hello_shape, "{" HELLO ",\"number\":-1}", "hello",
+		"hello: number: expected 0 to 9007199254740992, found -1");
 	assert_refused(hello_shape, "{" HELLO ",\"release\":\"" HEX32 "\"}", "hello",
 		"hello: release: expected 64 hexadecimal digits in lower case, found \"" HEX32 "\"");
 	assert_refused(hello_shape, "{\"oldest\":2,\"newest\":1,\"id\":\"a\",\"plan\":\"b\"}", "hello",
@@ -208,8 +209,13 @@ static void every_order_comes_out_as_it_went_in(void **unused)
 		{.action = ORDER_CONFIRM, .nonce = nonce},
 		{.action = ORDER_LET_GO, .rollout = id},
 		{.action = ORDER_UPDATE, .release = digest_no(2), .papers = {papers, 2}, .against = true},
-		{.action = ORDER_UPDATE, .release = digest_no(2), .payload = PAYLOAD_PATCH, .payload_sha256 = digest_no(3),
-			.base = digest_no(4), .payload_length = 70000, .at = 4096},
+		{.action = ORDER_UPDATE,
+			.release = digest_no(2),
+			.payload = PAYLOAD_PATCH,
+			.payload_sha256 = digest_no(3),
+			.base = digest_no(4),
+			.payload_length = 70000,
+			.at = 4096},
 	};
 
 	for (size_t i = 0; i < COUNT_OF(orders); i++) {
@@ -236,7 +242,8 @@ static void an_order_that_contradicts_itself_is_refused(void **unused)
 	assert_refused(order_shape, "{\"action\":\"ask\",\"payload\":\"full\"}", "order",
 		"order: a payload without digest or length");
 	assert_refused(order_shape,
-		"{\"action\":\"ask\",\"payload\":\"patch\",\"payload_sha256\":\"" HEX32 HEX32 "\",\"payload_length\":9}",
+		"{\"action\":\"ask\",\"payload\":\"patch\",\"payload_sha256\":\"" HEX32 HEX32
+		"\",\"payload_length\":9}",
 		"order", "order: a patch does not say against what");
 	assert_refused(order_shape,
 		"{\"action\":\"ask\",\"payload\":\"full\",\"payload_sha256\":\"" HEX32 HEX32

@@ -91,7 +91,8 @@ static void it_is_canonical_json_with_every_field_and_nothing_is_left_beside_it(
 	assert_true(record_write(r->dir, "dns", &in, &e));
 	assert_true(fs_read(&got, r->dir, "dns.run", &e));
 	snprintf(expected, sizeof expected,
-		"{\"boot\":\"%s\",\"ended_ms\":0,\"release\":\"%064d\",\"started_ms\":0,\"status\":0,\"timed_out\":false,"
+		"{\"boot\":\"%s\",\"ended_ms\":0,\"release\":\"%064d\",\"started_ms\":0,\"status\":0,\"timed_out\":"
+		"false,"
 		"\"wrote\":false}",
 		boot, 0);
 	assert_true(str_is(buf_str(&got), expected));
@@ -115,7 +116,8 @@ static void forged_records_are_refused(void **state)
 		"",
 		"{}",
 		"[]",
-		"{\"boot\":\"b\",\"ended_ms\":1,\"release\":\"ab\",\"started_ms\":0,\"status\":0,\"timed_out\":false,\"wrote\":true}",
+		"{\"boot\":\"b\",\"ended_ms\":1,\"release\":\"ab\",\"started_ms\":0,\"status\":0,\"timed_out\":false,"
+		"\"wrote\":true}",
 		"{\"boot\":\"b\",\"ended_ms\":1,\"started_ms\":0,\"status\":0,\"timed_out\":false,\"wrote\":true}",
 	};
 	const struct room *r = *state;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/probes/runner.h"
+#include "agent/probes/schedule.h"
 #include "base/clock.h"
 
 enum { PATIENCE_S = 90, NOBODY = 65534 }; /* then the test is killed */
@@ -55,8 +56,8 @@ static int room_open(void **state)
 	return store_make(r->config.state, &e) && store_open(&r->store, r->config.state, &e) &&
 			       fs_mkdir(AT_FDCWD, r->config.results, 0755, &e) &&
 			       fs_open_dir(&r->results, AT_FDCWD, r->config.results, &e)
-		? 0
-		: -1;
+		       ? 0
+		       : -1;
 }
 
 static int room_close(void **state)
@@ -168,12 +169,6 @@ static void turn(struct room *r)
 		fail_msg("%s", e.text);
 }
 
-static void until_there(struct room *r, const char *path)
-{
-	for (turn(r); !fs_exists(r->results, path); turn(r))
-		assert_false(runner_wait(r->runner, -1));
-}
-
 /* Until there is a record of a run of that release that began later than `after_ms`. */
 static struct record run_of(struct room *r, const char *probe, struct digest release, int64_t after_ms)
 {
@@ -220,7 +215,9 @@ static void assert_nobody_holds(int fifo)
 	assert_int_equal(read(fifo, bytes, sizeof bytes), 0);
 }
 
-#define WRITE "echo up >\"$FLEET_OUT/.$FLEET_PROBE.x\"; mv \"$FLEET_OUT/.$FLEET_PROBE.x\" \"$FLEET_OUT/$FLEET_PROBE.prom\"; "
+#define WRITE                                                                                                          \
+	"echo up >\"$FLEET_OUT/.$FLEET_PROBE.x\"; mv \"$FLEET_OUT/.$FLEET_PROBE.x\" "                                  \
+	"\"$FLEET_OUT/$FLEET_PROBE.prom\"; "
 #define HANG  "trap '' TERM; exec 9>\"$FLEET_OUT/fifo\"; sleep 1000 & echo x >&9; wait; sleep 1000"
 #define A_ROW "{name: a, run: a.sh, every: 1h, timeout: 50m}"
 
@@ -270,8 +267,8 @@ static void it_runs_in_the_real_tree_of_its_release_with_the_probes_contract(voi
 		"\nFLEET_TIMEOUT_MS=3000000\n", "\nLANG=C\n", "\nTZ=UTC\n"};
 	for (size_t i = 0; i < COUNT_OF(expected); i++)
 		assert_non_null(strstr(got.data, expected[i]));
-	cleanup(free_ptr) char *of_release =
-		path_form("\nFLEET_RELEASE=%s\nFLEET_RELEASE_DIR=%s\nFLEET_OUT=%s\n", hex, release.tree, r->config.results);
+	cleanup(free_ptr) char *of_release = path_form(
+		"\nFLEET_RELEASE=%s\nFLEET_RELEASE_DIR=%s\nFLEET_OUT=%s\n", hex, release.tree, r->config.results);
 	for (char *line = of_release; line[1]; line = strchr(line + 1, '\n')) {
 		cleanup(free_ptr) char *whole = str_dup(str_bytes(line, (size_t)(strchr(line + 1, '\n') - line + 1)));
 		assert_non_null(strstr(got.data, whole));
@@ -515,7 +512,8 @@ static void a_line_is_said_only_when_a_probe_turns(void **state)
 	struct room *r = *state;
 	const char *script = WRITE "echo x >>\"$FLEET_OUT/count\"; n=$(wc -l <\"$FLEET_OUT/count\"); echo up; "
 				   "[ $n -gt 2 ] || { printf 'much\\nno \\033answer %s\\n\\n' $n >&2; exit 1; }";
-	struct digest id = swapped(r, "{name: a, run: a.sh, every: 1s, timeout: 900ms}", (struct script[]){{"a.sh", script}, {0}});
+	struct digest id =
+		swapped(r, "{name: a, run: a.sh, every: 1s, timeout: 900ms}", (struct script[]){{"a.sh", script}, {0}});
 	int64_t last_ms = -1;
 
 	begin(r);
@@ -567,29 +565,50 @@ static void nothing_but_results_is_left_in_their_folder(void **state)
 	assert_string_equal(names.name[2], "probes.lock");
 }
 
+/* Opening a FIFO to read waits for who writes. */
+static void let_go(const struct room *r, char probe)
+{
+	char path[] = "gate.?";
+
+	path[strlen(path) - 1] = probe;
+	cleanup(fd_close) int fd = openat(r->results, path, O_WRONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+}
+
+/* One of each run. */
+static int scratch_folders(const struct room *r)
+{
+	cleanup(fs_names_free) struct fs_names names = {0};
+	struct err e = {0};
+	int n = 0;
+
+	assert_true(fs_names(&names, r->results, "", &e));
+	for (size_t i = 0; i < names.count; i++)
+		n += str_starts(str_of(names.name[i]), ".run-");
+	return n;
+}
+
 static void six_probes_take_their_turns_four_at_a_time(void **state)
 {
 	struct room *r = *state;
-	const char *rows = "{name: a, run: s, every: 1h, timeout: 50m}, {name: b, run: s, every: 1h, timeout: 50m}, "
-			   "{name: c, run: s, every: 1h, timeout: 50m}, {name: d, run: s, every: 1h, timeout: 50m}, "
-			   "{name: e, run: s, every: 1h, timeout: 50m}, {name: f, run: s, every: 1h, timeout: 50m}";
-	const char *script = "exec 9<>\"$FLEET_OUT/gate\"; : >\"$FLEET_OUT/$FLEET_PROBE.here\"; read -r x <&9; " WRITE;
-	struct digest id = swapped(r, rows, (struct script[]){{"s", script}, {0}});
-	char there[] = "a.here";
+	cleanup(buf_free) struct buf rows = {0};
+	const char *script = "cat \"$FLEET_OUT/gate.$FLEET_PROBE\"; " WRITE;
+	char gate[] = "gate.?";
 
-	assert_int_equal(mkfifoat(r->results, "gate", 0600), 0);
-	cleanup(fd_close) int gate = openat(r->results, "gate", O_RDWR | O_CLOEXEC);
+	for (char c = 'a'; c <= 'f'; c++) {
+		buf_form(&rows, "%s{name: %c, run: s, every: 1h, timeout: 50m}", c == 'a' ? "" : ", ", c);
+		gate[5] = c;
+		assert_int_equal(mkfifoat(r->results, gate, 0600), 0);
+	}
+	struct digest id = swapped(r, rows.data, (struct script[]){{"s", script}, {0}});
 	begin(r);
-	for (there[0] = 'a'; there[0] <= 'd'; there[0]++)
-		for (turn(r); !fs_exists(r->results, there); turn(r))
-			poll(NULL, 0, 1);
-	assert_false(fs_exists(r->results, "e.here"));
-	assert_false(fs_exists(r->results, "f.here"));
-	assert_int_equal(write(gate, "\n", 1), 1);
-	until_there(r, "e.here");
-	assert_int_equal(write(gate, "\n\n\n\n\n", 5), 5);
-	for (const char *name = "abcdef"; *name; name++)
-		until_run(r, (char[]){*name, 0}, id);
+	turn(r);
+	assert_int_equal(scratch_folders(r), SCHEDULE_PARALLEL);
+	for (char c = 'a'; c <= 'f'; c++) {
+		let_go(r, c);
+		until_run(r, (char[]){c, 0}, id);
+	}
+	assert_int_equal(scratch_folders(r), 0);
 }
 
 static void root_runs_no_scripts_for_somebody_else(void **state)

@@ -56,7 +56,8 @@ static void in_the_beginning_every_probe_is_due_in_the_order_of_the_plan(void **
 
 static void at_most_four_run_at_once(void **state)
 {
-	cleanup(schedule_free) struct schedule s = begun((int64_t[]){MINUTE, MINUTE, MINUTE, MINUTE, MINUTE, MINUTE, 0});
+	cleanup(schedule_free) struct schedule s =
+		begun((int64_t[]){MINUTE, MINUTE, MINUTE, MINUTE, MINUTE, MINUTE, 0});
 	size_t i;
 
 	(void)state;

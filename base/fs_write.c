@@ -7,7 +7,7 @@
 #include "base/durable.h"
 #include "base/fault.h"
 
-bool fs_is_still(int fd, int dir, const char *name)
+static bool is_still(int fd, int dir, const char *name)
 {
 	struct stat open, named;
 
@@ -17,15 +17,14 @@ bool fs_is_still(int fd, int dir, const char *name)
 
 /* --- whole files --- */
 
-/* What a dead writer left is removed; a living one holds a lock on it and is waited for, after which its file has gone.
- */
+/* What a dead writer left is removed. A living one holds a lock on it and is waited for: then its file has gone. */
 static bool temp_reclaim(int dir, const char *temp)
 {
 	cleanup(fd_close) int fd = openat(dir, temp, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT)
 		return true;
-	if (fd >= 0 && flock(fd, LOCK_EX) == 0 && !fs_is_still(fd, dir, temp))
+	if (fd >= 0 && flock(fd, LOCK_EX) == 0 && !is_still(fd, dir, temp))
 		return true;
 	return unlinkat(dir, temp, 0) == 0 || errno == ENOENT;
 }
@@ -42,7 +41,7 @@ static bool temp_open(int *out, int dir, const char *temp)
 		if (fd < 0)
 			continue;
 		bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
-		if (locked && fs_is_still(fd, dir, temp)) {
+		if (locked && is_still(fd, dir, temp)) {
 			*out = fd;
 			fd = -1;
 			return true;
@@ -179,7 +178,7 @@ static bool rename_place(const struct place *from, const struct place *to)
 {
 	if (!sync_file(from) || !durable_rename(from->folder, from->name, to) || !place_sync(to))
 		return false;
-	return fs_is_still(from->folder, to->folder, ".") || place_sync(from);
+	return is_still(from->folder, to->folder, ".") || place_sync(from);
 }
 
 bool fs_rename(int dir, const char *from, const char *to, struct err *e)
@@ -276,7 +275,7 @@ bool fs_lock(int *out, bool *taken, int dir, const char *path, bool wait, struct
 			return err_set(e, ERR_STOPPED, "interrupted while waiting for %s", path);
 		if (!held && errno != EWOULDBLOCK)
 			return err_sys(e, "lock %s", path);
-		if (held && !fs_is_still(fd, dir, path))
+		if (held && !is_still(fd, dir, path))
 			continue;
 		*taken = held;
 		if (held) {
