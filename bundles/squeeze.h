@@ -11,8 +11,8 @@
  * from the same zstd. */
 must_check bool squeeze_file(int out_fd, int in_fd, struct err *e);
 must_check bool squeeze_patch(int out_fd, int old_fd, int new_fd, struct err *e);
-/* Streams; memory does not grow with the bundle. `base_fd` -1: no patch. Writes at most `length` bytes; ERR_DIGEST when the
- * plain bytes are not exactly `length` long with `digest`. */
+/* Streams: without a base (-1) it takes 2 MiB however long the bundle is; with one, base and bundle are in memory. Writes at
+ * most `length` bytes; ERR_DIGEST when the plain bytes are not exactly `length` long with `digest`. */
 must_check bool squeeze_expand(int out_fd, int in_fd, int base_fd, uint64_t length, struct digest digest, struct err *e);
 
 /* Small documents in memory, against a prefix that both sides hold (may be empty). */

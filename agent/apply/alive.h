@@ -3,6 +3,5 @@
 
 #include "agent/apply/health.h"
 
-/* Reads what the runner notes beside the results, RESULTS/PROBE.run:
- * {"release":hex,"boot":boot id,"started_ms":boottime,"ended_ms":..,"status":int,"wrote":bool}. Red so far is red. */
+/* Reads what the runner notes beside the results (agent/probes/record.h). Red so far is red. */
 enum check_result alive_ask(struct receipt_check *into, const struct health_ask *ask);

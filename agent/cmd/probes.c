@@ -1,5 +1,7 @@
 /* fleet-agent probes: run the plan's probes on schedule; or, for a person, one of them now. */
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
@@ -47,15 +49,43 @@ static bool run_on_schedule(const struct config *c, struct err *e)
 
 /* --- once --- */
 
+struct once {
+	const struct host *host;
+	struct release release;
+	int stop;
+	size_t failed;
+};
+
+static void once_free(struct once *o)
+{
+	release_close(&o->release);
+	fd_close(&o->stop);
+}
+
+/* A person who interrupts leaves no process and no scratch folder behind. */
+static bool run_job(struct proc_end *end, const struct proc_job *job, int stop, struct err *e)
+{
+	struct proc *p = NULL;
+	bool stopped = false;
+
+	if (!proc_start(&p, job, e))
+		return false;
+	while (!stopped && !proc_step(p)) {
+		struct pollfd fd[] = {{stop, POLLIN, 0}, {proc_fd(p), POLLIN, 0}};
+		stopped = poll(fd, COUNT_OF(fd), (int)MIN(proc_left_ms(p), INT_MAX)) > 0 && fd[0].revents;
+	}
+	proc_finish(&p, end);
+	return !stopped || err_set(e, ERR_STOPPED, "interrupted");
+}
+
 /* Aside: the results are the runner's, who may be at this very probe. */
-static bool try_probe(
-	struct proc_end *end, const struct host *h, const struct release *release, const struct probe *p, struct err *e)
+static bool try_probe(struct proc_end *end, const struct once *o, const struct probe *p, struct err *e)
 {
 	cleanup(run_job_free) struct run_job job = {0};
 	cleanup(fd_close) int out = -1;
 	struct run run = {
-		.config = &h->config,
-		.release = release,
+		.config = &o->host->config,
+		.release = &o->release,
 		.script = p->run,
 		.args = &p->args,
 		.name = p->name,
@@ -69,26 +99,30 @@ static bool try_probe(
 	if (!fs_open_dir(&out, AT_FDCWD, path, e))
 		return false;
 	struct record_mark before = record_mark(out, p->name);
-	if (!proc_run(end, &job.job, e))
+	if (!run_job(end, &job.job, o->stop, e))
 		return false;
 	struct record_mark after = record_mark(out, p->name);
 	return runner_judge(end, record_replaced(&before, &after), e);
 }
 
-static bool print_probe(const struct host *h, const struct release *release, const struct probe *p)
+/* False: interrupted. */
+static bool show_probe(struct once *o, const struct probe *p, struct err *e)
 {
 	struct proc_end end = {0};
-	struct err e;
 	char took[32];
-	bool well = try_probe(&end, h, release, p, &e);
+	bool well = try_probe(&end, o, p, e);
+	bool stopped = !well && e->code == ERR_STOPPED;
 
 	if (well)
-		err_set(&e, ERR_NONE, STR_FMT, STR_ARG(runner_last_line(buf_str(&end.output))));
+		err_set(e, ERR_NONE, STR_FMT, STR_ARG(runner_last_line(buf_str(&end.output))));
 	shape_ms_text(took, end.took_ms);
-	printf("%-7s %-16s %-8s %s\n", well ? "ok" : "failed", p->name, took, e.text);
-	fflush(stdout);
+	if (!stopped) {
+		printf("%-7s %-16s %-8s %s\n", well ? "ok" : "failed", p->name, took, e->text);
+		fflush(stdout);
+	}
+	o->failed += !well;
 	buf_free(&end.output);
-	return well;
+	return !stopped;
 }
 
 static bool may_run(const struct config *c, struct err *e)
@@ -110,23 +144,31 @@ static bool unknown_probe(const struct list *probes, const char *name, struct er
 		known.len ? buf_str(&known).data : "none");
 }
 
+static bool once_begin(struct once *o, struct err *e)
+{
+	struct digest current;
+
+	return may_run(&o->host->config, e) && open_stop(&o->stop, e) &&
+	       release_current(&current, &o->host->store, e) && release_open(&o->release, &o->host->store, current, e);
+}
+
 static bool run_once(size_t *failed, const struct host *h, const char *name, struct err *e)
 {
-	cleanup(release_close) struct release release = {0};
-	struct digest current;
-	bool found = strcmp(name, all) == 0;
+	cleanup(once_free) struct once o = {.host = h, .stop = -1};
+	bool every = strcmp(name, all) == 0, found = every;
 
-	if (!may_run(&h->config, e) || !release_current(&current, &h->store, e) ||
-		!release_open(&release, &h->store, current, e))
+	if (!once_begin(&o, e))
 		return false;
-	const struct list *probes = &release.manifest.plan.probes;
+	const struct list *probes = &o.release.manifest.plan.probes;
 	const struct probe *p = probes->items;
-	bool every = found;
-	for (size_t i = 0; i < probes->count; i++)
-		if (every || strcmp(p[i].name, name) == 0) {
-			found = true;
-			*failed += !print_probe(h, &release, &p[i]);
-		}
+	for (size_t i = 0; i < probes->count; i++) {
+		if (!every && strcmp(p[i].name, name) != 0)
+			continue;
+		found = true;
+		if (!show_probe(&o, &p[i], e))
+			return false;
+	}
+	*failed = o.failed;
 	return found || unknown_probe(probes, name, e);
 }
 

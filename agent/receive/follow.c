@@ -6,7 +6,7 @@
 #include "agent/apply/progress.h"
 #include "agent/store/receipts.h"
 
-enum { POLL_MS = 200, TELL_MS = 10 * 1000, RESTARTS_MAX = 3 };
+enum { POLL_MS = 50, TELL_MS = 10 * 1000, RESTARTS_MAX = 3 };
 
 struct at {
 	uint64_t offset;  /* in progress */

@@ -22,6 +22,7 @@ struct wishes {
 	/* opened */
 	struct fleet fleet;
 	struct compiled_list compiled;
+	struct sign_release *release; /* of compiled; lives until it is written */
 	struct passphrase passphrase;
 	struct signers signers;
 	struct sign *sign;
@@ -33,6 +34,7 @@ static void wishes_free(struct wishes *w)
 	sign_free(&w->sign);
 	signers_free(&w->signers);
 	passphrase_free(&w->passphrase);
+	free_ptr(&w->release);
 	compiled_free(&w->compiled);
 	fleet_free(&w->fleet);
 	opt_words_free(&w->plans);
@@ -104,12 +106,12 @@ static bool compute(struct wishes *w, struct err *e)
 	cleanup(free_ptr) char *dir = NULL;
 	if (!fleet_open(&w->fleet, w->common.fleet, e) || !now(&time, e) || !compile_plans(&w->compiled, &w->fleet, &w->plans, e))
 		return false;
-	cleanup(free_ptr) struct sign_release *release = mem_new(w->compiled.count + 1, sizeof *release);
+	w->release = mem_new(w->compiled.count + 1, sizeof *w->release);
 	for (size_t i = 0; i < w->compiled.count; i++)
-		release[i] = (struct sign_release){ &w->compiled.plan[i].manifest, w->compiled.plan[i].tar };
+		w->release[i] = (struct sign_release){ &w->compiled.plan[i].manifest, w->compiled.plan[i].tar };
 	dir = w->keys ? str_dup(str_of(w->keys)) : signer_folder(w->fleet.name);
 	w->passphrase.fd = (int)w->passphrase_fd;
-	struct sign_job job = { w->fleet.dir, release, w->compiled.count, time, w->refresh };
+	struct sign_job job = { w->fleet.dir, w->release, w->compiled.count, time, w->refresh };
 	return signers_open(&w->signers, dir, NULL, passphrase_ask, &w->passphrase, e) && sign_compute(&w->sign, &job, &w->signers, e) &&
 		(sign_words(&w->words, w->sign), file_changes(w, e));
 }

@@ -84,7 +84,8 @@ static bool compile_one(struct compiled *out, const struct fleet *f, const char 
 		return false;
 	if (!pack_folders(&facts, tar, (const char *const *)layer, m->plan.scripts.count, e))
 		return err_in(e, "plan %s", m->plan.plan);
-	if (!pack_list_tar(&list, tar, e) || !check_runs(&list, &m->plan, file, e))
+	fd_close(&tar);
+	if (!fs_open_read(&tar, f->at, inside, e) || !pack_list_tar(&list, tar, e) || !check_runs(&list, &m->plan, file, e))
 		return false;
 	m->format = 1;
 	m->bundle.sha256 = facts.digest;

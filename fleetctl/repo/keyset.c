@@ -11,7 +11,8 @@ enum { KEYS_MAX = 256, ROLES_MAX = 64, KEY_TEXT_MAX = 2048, FILE_MAX = 1 * MIB, 
 
 static const struct shape_field key_shape[] = {
 	{"name", SHAPE_NAME, offsetof(struct keyset_key, name), .required = true},
-	{"roles", SHAPE_LIST, offsetof(struct keyset_key, roles), .item = SHAPE_NAME, .max = ROLES_MAX, .required = true},
+	{"roles", SHAPE_LIST, offsetof(struct keyset_key, roles), .item = SHAPE_NAME, .max = ROLES_MAX,
+		.required = true},
 	{"key", SHAPE_TEXT, offsetof(struct keyset_key, text), .max = KEY_TEXT_MAX, .required = true},
 	{0},
 };
@@ -208,7 +209,8 @@ bool keyset_signers(struct keyset_role *out, const struct keyset *k, const char 
 	}
 	out->signers = (struct role_signers){out->key, out->owner, count, threshold_of(k, role, as)};
 	if (count == 0)
-		return err_set(e, ERR_USAGE, "%s: no key has the role %s (fleetctl key new makes one)", KEYSET_FILE, as);
+		return err_set(
+			e, ERR_USAGE, "%s: no key has the role %s (fleetctl key new makes one)", KEYSET_FILE, as);
 	return (int64_t)count >= out->signers.threshold ||
 	       err_set(e, ERR_USAGE, "%s: %s needs %lld signatures, but only %zu %s it", KEYSET_FILE, role,
 		       (long long)out->signers.threshold, count, count == 1 ? "key has" : "keys have");
@@ -219,7 +221,8 @@ bool keyset_signers(struct keyset_role *out, const struct keyset *k, const char 
 static const char header[] =
 	"# Who may sign what. Public keys only: the private halves stay with their owners, outside of this folder.\n"
 	"# roles: root, targets, snapshot, timestamp, plans (every plan without a key of its own), or a plan's name.\n"
-	"# `fleetctl key new` adds a line; `fleetctl sign` makes the signed root follow this file, and says what changes.\n"
+	"# `fleetctl key new` adds a line; `fleetctl sign` makes the signed root follow this file, and says what "
+	"changes.\n"
 	"threshold: {root: 1, targets: 1, snapshot: 1, timestamp: 1, plans: 1}\n"
 	"keys:\n";
 
@@ -229,13 +232,14 @@ static bool check_new(const struct keyset *k, const char *name, const struct pub
 		if (strcmp(keyset_at(k, i)->name, name) == 0)
 			return err_set(e, ERR_EXISTS, "%s has a key of the name %s", KEYSET_FILE, name);
 		if (digest_eq(keyset_at(k, i)->key.same, key->same))
-			return err_set(e, ERR_EXISTS, "%s has that key under the name %s", KEYSET_FILE, keyset_at(k, i)->name);
+			return err_set(
+				e, ERR_EXISTS, "%s has that key under the name %s", KEYSET_FILE, keyset_at(k, i)->name);
 	}
 	return true;
 }
 
-static void add_line(struct buf *text, const char *name, const char *const *role, size_t roles,
-	const struct public_key *key)
+static void add_line(
+	struct buf *text, const char *name, const char *const *role, size_t roles, const struct public_key *key)
 {
 	if (text->len == 0)
 		buf_text(text, header);
@@ -261,15 +265,18 @@ bool keyset_add(const char *fleet_dir, const char *name, const char *const *role
 		if (!is_top(role[i]) && strcmp(role[i], KEYSET_PLANS) != 0 && !name_check_plan(str_of(role[i]), e))
 			return err_in(e, "role");
 	if (roles == 0)
-		return err_set(e, ERR_USAGE, "a key needs a role: root, targets, snapshot, timestamp, plans, or a plan's name");
+		return err_set(e, ERR_USAGE,
+			"a key needs a role: root, targets, snapshot, timestamp, plans, or a plan's name");
 	if (!name_check(str_of(name), e) || !public_check_strength(key, e))
 		return err_in(e, "key %s", name);
 	if (fs_exists(AT_FDCWD, path) &&
-		(!fs_read(&text, AT_FDCWD, path, e) || !read_text(&before, buf_str(&text), e) || !check_new(&before, name, key, e)))
+		(!fs_read(&text, AT_FDCWD, path, e) || !read_text(&before, buf_str(&text), e) ||
+			!check_new(&before, name, key, e)))
 		return false;
 	add_line(&text, name, role, roles, key);
 	/* A file that was written another way may not take a line at its end. */
-	if (!buf_ok(&text, e) || !read_text(&after, buf_str(&text), NULL) || after.keys.count != before.keys.count + 1) {
+	if (!buf_ok(&text, e) || !read_text(&after, buf_str(&text), NULL) ||
+		after.keys.count != before.keys.count + 1) {
 		cleanup(buf_free) struct buf line = {0};
 		buf_byte(&line, '\n');
 		add_line(&line, name, role, roles, key);

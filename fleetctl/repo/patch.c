@@ -5,8 +5,8 @@
 #include "bundles/squeeze.h"
 #include "fleetctl/repo/repository.h"
 
-/* Does that file hold a manifest which names the bundle? Then it says the bundle's length, too. Nobody needs to believe it:
- * the expanded bytes are held against length and digest. */
+/* Does that file hold a manifest which names the bundle? Then it says the bundle's length, too. Nobody needs to believe
+ * it: the expanded bytes are held against length and digest. */
 static bool names_bundle(uint64_t *length, const struct repository *r, const char *file, struct digest bundle)
 {
 	cleanup(buf_free) struct buf bytes = BUF_MAX(MANIFEST_MAX);
@@ -50,7 +50,8 @@ static bool plain(int *out, const struct repository *r, struct digest bundle, st
 	if (!find_length(&length, r, bundle, e) || !repository_bundle(&in, r, bundle, e))
 		return false;
 	if (length > SQUEEZE_PATCH_MAX)
-		return err_set(e, ERR_LIMIT, "a bundle of %llu bytes is too long for a patch", (unsigned long long)length);
+		return err_set(
+			e, ERR_LIMIT, "a bundle of %llu bytes is too long for a patch", (unsigned long long)length);
 	memory = memfd_create("bundle", MFD_CLOEXEC);
 	if (memory < 0)
 		return err_sys(e, "memory for a bundle");
@@ -67,7 +68,8 @@ static bool make(const struct repository *r, const char *file, struct digest fro
 	cleanup(fd_close) int old = -1, new = -1, out = -1;
 
 	return plain(&old, r, from, e) && plain(&new, r, to, e) && fs_mkdir(r->at, "patches", 0755, e) &&
-	       fs_create(&out, r->at, side, 0644, e) && squeeze_patch(out, old, new, e) && fs_rename(r->at, side, file, e);
+	       fs_create(&out, r->at, side, 0644, e) && squeeze_patch(out, old, new, e) &&
+	       fs_rename(r->at, side, file, e);
 }
 
 bool repository_patch(int *out, const struct repository *r, struct digest from, struct digest to, struct err *e)

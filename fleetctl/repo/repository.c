@@ -161,8 +161,8 @@ static bool read_plan(struct role *out, const struct repository *r, const char *
 	return role_read(out, ROLE_TARGETS, buf_str(&bytes), e) || err_in(e, "repository: %s", plan);
 }
 
-static bool read_target(struct buf *out, const struct repository *r, const struct role *role, const char *path,
-	struct err *e)
+static bool read_target(
+	struct buf *out, const struct repository *r, const struct role *role, const char *path, struct err *e)
 {
 	cleanup(buf_free) struct buf bytes = BUF_MAX(MANIFEST_MAX);
 	cleanup(free_ptr) char *file = NULL;
@@ -186,8 +186,8 @@ bool repository_current(struct buf *manifest, const struct repository *r, const 
 }
 
 /* A release's id is the SHA-256 of its manifest, so the target says it. */
-bool repository_release(struct buf *manifest, const struct repository *r, const char *plan, struct digest id,
-	struct err *e)
+bool repository_release(
+	struct buf *manifest, const struct repository *r, const char *plan, struct digest id, struct err *e)
 {
 	cleanup(role_free) struct role role = {0};
 	char hex[DIGEST_HEX + 1];
@@ -213,7 +213,8 @@ bool repository_bundle(int *out, const struct repository *r, struct digest bundl
 
 /* --- writing --- */
 
-bool repository_put_meta(const struct repository *r, const char *role, uint64_t version, const doc *whole, struct err *e)
+bool repository_put_meta(
+	const struct repository *r, const char *role, uint64_t version, const doc *whole, struct err *e)
 {
 	char file[512];
 	cleanup(buf_free) struct buf text = BUF_MAX(TRUST_TARGETS_MAX);
@@ -221,7 +222,8 @@ bool repository_put_meta(const struct repository *r, const char *role, uint64_t 
 	trust_role_file(file, role, strcmp(role, "timestamp") == 0 ? 0 : version);
 	cleanup(free_ptr) char *path = path_form("metadata/%s", file);
 	doc_pretty(&text, whole);
-	return (buf_ok(&text, e) && fs_write(r->at, path, buf_str(&text), 0644, e)) || err_in(e, "repository: %s", file);
+	return (buf_ok(&text, e) && fs_write(r->at, path, buf_str(&text), 0644, e)) ||
+	       err_in(e, "repository: %s", file);
 }
 
 bool repository_put_target(const struct repository *r, const char *path, struct str bytes, struct err *e)
@@ -243,8 +245,8 @@ static bool squeeze_to(const struct repository *r, const char *file, int tar, st
 	return fs_create(&out, r->at, side, 0644, e) && squeeze_file(out, tar, e) && fs_rename(r->at, side, file, e);
 }
 
-bool repository_put_bundle(const struct repository *r, struct digest bundle, uint64_t length, const char *tar,
-	struct err *e)
+bool repository_put_bundle(
+	const struct repository *r, struct digest bundle, uint64_t length, const char *tar, struct err *e)
 {
 	cleanup(free_ptr) char *file = repository_bundle_file(bundle);
 	cleanup(fd_close) int fd = -1;

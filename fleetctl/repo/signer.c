@@ -110,7 +110,8 @@ static bool open_file(struct signers *s, struct signer *k, struct err *e)
 	return secret_load(&k->secret, k->path, buf_str(&passphrase), e);
 }
 
-bool signers_sign(struct buf *signature, struct signers *s, const struct public_key *key, struct str message, struct err *e)
+bool signers_sign(
+	struct buf *signature, struct signers *s, const struct public_key *key, struct str message, struct err *e)
 {
 	cleanup(buf_free) struct buf made = {0};
 	struct signer *k = find(s, key);
@@ -120,8 +121,8 @@ bool signers_sign(struct buf *signature, struct signers *s, const struct public_
 		public_keyid(id, key);
 		return err_set(e, ERR_MISSING, "key %.12s is neither in the keys folder nor in the ssh-agent", id);
 	}
-	bool done = k->agent_key ? ssh_agent_sign(&made, &s->agent, k->agent_key, message, e) :
-				   open_file(s, k, e) && secret_sign(&made, k->secret, message, e);
+	bool done = k->agent_key ? ssh_agent_sign(&made, &s->agent, k->agent_key, message, e)
+				 : open_file(s, k, e) && secret_sign(&made, k->secret, message, e);
 	if (!done)
 		return err_in(e, "key %s", k->name);
 	if (!public_verify(key, message, buf_str(&made)))
@@ -165,8 +166,8 @@ static void secret_close(struct secret_key **k)
 	secret_free(k);
 }
 
-bool signer_make(struct public_key *out, const char *dir, const char *name, struct str passphrase, bool plain,
-	struct err *e)
+bool signer_make(
+	struct public_key *out, const char *dir, const char *name, struct str passphrase, bool plain, struct err *e)
 {
 	cleanup(free_ptr) char *path = path_form("%s/%s.pem", dir, name);
 	cleanup(secret_close) struct secret_key *k = NULL;
@@ -174,7 +175,8 @@ bool signer_make(struct public_key *out, const char *dir, const char *name, stru
 	if (!name_check(str_of(name), e))
 		return err_in(e, "key");
 	if (in_work_tree(dir))
-		return err_set(e, ERR_REFUSED, "%s is in a git work tree: a private key would be one commit from everybody", dir);
+		return err_set(e, ERR_REFUSED,
+			"%s is in a git work tree: a private key would be one commit from everybody", dir);
 	return (fs_mkdir(AT_FDCWD, dir, 0700, e) && secret_new(&k, e) && secret_save(k, path, passphrase, plain, e) &&
 		       secret_public(out, k, e)) ||
 	       err_in(e, "key %s", name);

@@ -9,13 +9,14 @@
 
 /* --- the client --- */
 
-static bool feed(struct trust *t, const struct repository *r, const struct trust_want *want, uint64_t last_root,
-	struct err *e)
+static bool feed(
+	struct trust *t, const struct repository *r, const struct trust_want *want, uint64_t last_root, struct err *e)
 {
 	char file[512];
 	struct trust_keep keep;
 	struct err why = {0};
-	cleanup(buf_free) struct buf bytes = BUF_MAX(want->max + 1); /* one more, so that the client sees what is too long */
+	cleanup(buf_free) struct buf bytes =
+		BUF_MAX(want->max + 1); /* one more, so that the client sees what is too long */
 
 	trust_want_file(file, t, want);
 	cleanup(free_ptr) char *path = path_form("metadata/%s", file);
@@ -48,8 +49,8 @@ static void trust_close(struct trust **t)
 	trust_free(t);
 }
 
-bool repository_trust(struct trust **out, const struct repository *r, struct trust_time now, uint64_t last_root,
-	struct err *e)
+bool repository_trust(
+	struct trust **out, const struct repository *r, struct trust_time now, uint64_t last_root, struct err *e)
 {
 	cleanup(buf_free) struct buf root = BUF_MAX(TRUST_ROOT_MAX);
 	cleanup(trust_close) struct trust *t = NULL;
@@ -158,7 +159,8 @@ static bool check_manifest(struct repository_facts *f, const struct repository *
 		return err_set(e, ERR_FOREIGN, "%s is a manifest of %s", path, m.plan.plan);
 	if (number == 0)
 		return note_current(f, manifest_id(buf_str(&text))) ||
-		       err_set(e, ERR_MISSING, "%s: it is number %lld, but not among its releases", path, (long long)m.number);
+		       err_set(e, ERR_MISSING, "%s: it is number %lld, but not among its releases", path,
+			       (long long)m.number);
 	if (m.number != (int64_t)number)
 		return err_set(e, ERR_FOREIGN, "%s is number %lld", path, (long long)m.number);
 	bool known = seen_bundle(f, m.bundle.sha256);
@@ -176,10 +178,10 @@ static void note_role(struct repository_facts *f, const struct trust *t, const c
 	};
 }
 
-/* The paths are taken first: the document belongs to the client, which goes on meanwhile. "manifest.json" comes last, when
- * all the releases are known. */
-static bool check_plan(struct repository_facts *f, const struct repository *r, struct trust *t, const char *plan,
-	struct err *e)
+/* The paths are taken first: the document belongs to the client, which goes on meanwhile. "manifest.json" comes last,
+ * when all the releases are known. */
+static bool check_plan(
+	struct repository_facts *f, const struct repository *r, struct trust *t, const char *plan, struct err *e)
 {
 	cleanup(free_ptr) char *current = path_form("%s/manifest.json", plan);
 	struct trust_target target;

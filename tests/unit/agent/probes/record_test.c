@@ -116,8 +116,7 @@ static void forged_records_are_refused(void **state)
 		"",
 		"{}",
 		"[]",
-		"{\"boot\":\"b\",\"ended_ms\":1,\"release\":\"ab\",\"started_ms\":0,\"status\":0,\"timed_out\":false,"
-		"\"wrote\":true}",
+		"{\"boot\":\"b\",\"ended_ms\":1,\"release\":\"ab\",\"started_ms\":0,\"status\":0,\"timed_out\":false}",
 		"{\"boot\":\"b\",\"ended_ms\":1,\"started_ms\":0,\"status\":0,\"timed_out\":false,\"wrote\":true}",
 	};
 	const struct room *r = *state;

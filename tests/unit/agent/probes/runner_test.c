@@ -186,7 +186,9 @@ static struct record run_of(struct room *r, const char *probe, struct digest rel
 
 static void until_run(struct room *r, const char *probe, struct digest release)
 {
-	cleanup(record_free) struct record got = run_of(r, probe, release, -1);
+	struct record got = run_of(r, probe, release, -1);
+
+	record_free(&got);
 }
 
 /* A FIFO in the results. The script writes a line and keeps it open, as do its children. */
