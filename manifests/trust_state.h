@@ -1,4 +1,4 @@
-/* Inside trust.h, for trust*.c alone: what the client knows, and the checks that every step shares. */
+/* Inside trust.h, for trust_*.c alone: what the client knows, and the checks that every step shares. */
 #pragma once
 
 #include "manifests/role.h"

@@ -17,17 +17,13 @@ chapter() { printf '\n%s== %s%s\n' "${bold:-}" "$*" "${plain:-}"; }
 fc()
 {
 	printf '\n$ fleetctl %s\n' "$*"
-	code=0
-	(cd "$fleet" && "$fleetctl" "$@") </dev/null 2>&1 | tee "$T/out" || true
-	code=${PIPESTATUS[0]}
+	{ (cd "$fleet" && "$fleetctl" "$@") </dev/null 2>&1 && echo 0 >"$T/code" || echo $? >"$T/code"; } | tee "$T/out"
+	code=$(cat "$T/code")
 }
 signed()
 {
 	printf '\n$ fleetctl sign --yes\n'
-	code=0
-	(cd "$fleet" && "$fleetctl" sign --yes --passphrase-fd 3) 2>&1 3<<<"$passphrase" </dev/null | tee "$T/out" || true
-	code=${PIPESTATUS[0]}
-	[ "$code" -eq 0 ] || fail "it is signed"
+	(cd "$fleet" && "$fleetctl" sign --yes --passphrase-fd 3) 2>&1 3<<<"$passphrase" </dev/null | tee "$T/out"
 }
 must() { [ "$code" -eq "$1" ] || fail "$2: expected exit code $1, got $code"; ok "$2 (exit code $1)"; }
 read_back() { for h in $all; do runs "$h" "$1"; done; }
@@ -138,7 +134,7 @@ fc rollout start all
 must 0 "every host committed the second release"
 read_back 2
 fc rollout status --json >"$T/json"
-sed -n 's/.*/&/p' "$T/out" | grep -oE '"host":"[^"]*"|"bytes_(in|out)":[0-9]+' | paste - - - |
+grep -oE '"host":"[^"]*"|"bytes_(in|out)":[0-9]+' "$T/out" | paste - - - |
 	sed -E 's/"host":"([^"]*)"\t"bytes_in":([0-9]+)\t"bytes_out":([0-9]+)/  \1: \3 bytes to the host, \2 back, all of SSH counted/'
 "$agent" verify --config-dir "$T/hosts/ber-D/etc"
 ok "ber-D holds exactly what was signed"
@@ -172,7 +168,7 @@ chapter "Undo"
 cp "$T/syntax.sh" "$fleet/scripts/common/checks/syntax.sh"
 sed -i -E 's/deadline: 4s/deadline: 15s/' "$fleet"/plans/*.yaml
 signed
-number=$("$fleetctl" verify --fleet "$fleet" --json | grep -oE '"plan":"plan-D","number":[0-9]+' | head -n 1 | grep -oE '[0-9]+$')
+number=$(sed -n 's/^ *manifest \([0-9]*\) replaces.*/\1/p' "$T/out" | head -n 1)
 fc rollout start plan=plan-D
 must 0 "plan-D took release $number"
 runs ber-D "$number"

@@ -6,18 +6,20 @@
 
 enum { ROUND_MS = 1000, LOOK_MS_MAX = 10 * 60 * 1000, SLACK_MS = 60 * 1000, TRIES_WITH_HOOKS = 3 };
 
-static int64_t look_ms(const struct release *r)
+/* By its own deadline; a release without checks is looked at with those of the new one, and by its deadline. */
+static int64_t look_ms(const struct apply *a)
 {
+	const struct release *r = a->old.tree && a->old.manifest.plan.checks.count ? &a->old : &a->new;
+
 	return r->tree ? MIN(r->manifest.plan.trial.deadline_ms, LOOK_MS_MAX) : 0;
 }
 
-/* The baseline has no trial of its own worth the name: the new release's deadline counts too. */
 int64_t steps_rollback_ms(struct apply *a)
 {
 	struct err e;
 
 	(void)!steps_open(a, &e);
-	return 2 * HOOK_MS + SLACK_MS + MAX(look_ms(&a->old), look_ms(&a->new));
+	return 2 * HOOK_MS + SLACK_MS + look_ms(a);
 }
 
 /* --- going back --- */
@@ -175,6 +177,8 @@ enum apply_say step_rollback(struct apply *a, struct err *e)
 {
 	if (!a->back && !go_back(a, e))
 		return APPLY_FAILED;
+	if (!a->back)
+		attempt_deadline(&a->ledger.attempt, look_ms(a));
 	a->back = true;
 	if (a->ledger.attempt.undo)
 		return undone(a);

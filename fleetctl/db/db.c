@@ -79,6 +79,14 @@ static bool settle_schema(struct db *db, struct err *e)
 	return run(db, schema, e) && run(db, "PRAGMA user_version = 1", e) && run(db, "COMMIT", e);
 }
 
+/* What is lost with it is history: what each host runs, the host itself says. */
+static bool say_broken(const char *path, struct err *e)
+{
+	struct err why = *e;
+	return err_set(e, ERR_IO, "%s: %s; move it away (with its -wal and -shm): hosts keep what they run, and `fleetctl status` asks them anew",
+		path, why.text);
+}
+
 bool db_open(struct db **out, const struct fleet *f, struct err *e)
 {
 	cleanup(free_ptr) char *path = path_form("%s/" FLEET_STATE "/fleet.db", f->dir);
@@ -92,8 +100,9 @@ bool db_open(struct db **out, const struct fleet *f, struct err *e)
 		good = run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", e) && settle_schema(db, e);
 	}
 	if (!good) {
+		int code = db->sql ? sqlite3_errcode(db->sql) : SQLITE_OK;
 		db_close(&db);
-		return false;
+		return code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? say_broken(path, e) : false;
 	}
 	*out = db;
 	return true;

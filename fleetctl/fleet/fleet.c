@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/fs.h"
 #include "base/name.h"
@@ -81,14 +82,35 @@ static bool read_fleet(struct fleet *f, struct err *e)
 	return true;
 }
 
+static int by_id_without_case(const void *a, const void *b)
+{
+	const struct host *l = *(const struct host *const *)a, *r = *(const struct host *const *)b;
+	int order = strcasecmp(l->id, r->id);
+	return order ? order : (l > r) - (l < r);
+}
+
+static bool check_case(const struct fleet *f, const struct yaml *y, struct err *e)
+{
+	cleanup(free_ptr) const struct host **sorted = mem_new(f->hosts.count + 1, sizeof *sorted);
+	for (size_t i = 0; i < f->hosts.count; i++)
+		sorted[i] = fleet_host(f, i);
+	qsort(sorted, f->hosts.count, sizeof *sorted, by_id_without_case);
+	for (size_t i = 1; i < f->hosts.count; i++) {
+		if (!name_same_but_case(str_of(sorted[i - 1]->id), str_of(sorted[i]->id)))
+			continue;
+		size_t at = (size_t)(sorted[i] - fleet_host(f, 0));
+		return err_set(e, ERR_SYNTAX, "hosts.yaml:%d: [%zu].id: \"%s\" differs from \"%s\" only in case",
+			yaml_line(y, doc_at(y->root, at)), at, sorted[i]->id, sorted[i - 1]->id);
+	}
+	return true;
+}
+
 static bool check_hosts(const struct fleet *f, const struct yaml *y, struct err *e)
 {
+	if (!check_case(f, y, e))
+		return false;
 	for (size_t i = 0; i < f->hosts.count; i++) {
 		const struct host *h = fleet_host(f, i);
-		for (size_t j = 0; j < i && f->hosts.count < 4096; j++)
-			if (name_same_but_case(str_of(h->id), str_of(fleet_host(f, j)->id)))
-				return err_set(e, ERR_SYNTAX, "hosts.yaml:%d: [%zu].id: \"%s\" differs from \"%s\" only in case",
-					yaml_line(y, doc_at(y->root, i)), i, h->id, fleet_host(f, j)->id);
 		if (h->host_key && !strchr(h->host_key, ' '))
 			return err_set(e, ERR_SYNTAX, "hosts.yaml:%d: [%zu].host_key: expected \"TYPE BASE64\" as in a .pub file",
 				yaml_line(y, doc_at(y->root, i)), i);
@@ -137,9 +159,9 @@ void fleet_free(struct fleet *f)
 {
 	shape_free(f, fleet_shape);
 	shape_free(f, hosts_shape);
-	free_ptr(&f->dir);
-	if (f->dir || f->at > 0)
+	if (f->dir) /* zero is empty: 0 is no descriptor of ours then */
 		fd_close(&f->at);
+	free_ptr(&f->dir);
 	f->at = -1;
 }
 
@@ -178,6 +200,21 @@ static void quoted(struct buf *out, const char *name, const char *value)
 	buf_byte(out, '\'');
 }
 
+/* The whole file is good, and its last host is the one that was meant: no value became YAML of its own. */
+static bool reads_back(struct str text, const struct host *h, struct err *e)
+{
+	struct fleet after = { .at = -1 };
+	cleanup(doc_free) doc *meant = shape_write(h, host_shape);
+	cleanup(doc_free) doc *read = NULL;
+	if (!read_hosts_text(&after, text, e))
+		return err_in(e, "hosts.yaml with %s added", h->id);
+	if (after.hosts.count)
+		read = shape_write(fleet_host(&after, after.hosts.count - 1), host_shape);
+	bool same = doc_equal(meant, read);
+	shape_free(&after, hosts_shape);
+	return same || err_set(e, ERR_SYNTAX, "host %s was not added: a value of it can't stand in one line of hosts.yaml", h->id);
+}
+
 bool fleet_add_host(const struct fleet *f, const struct host *h, struct err *e)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(HOSTS_FILE_MAX);
@@ -208,10 +245,7 @@ bool fleet_add_host(const struct fleet *f, const struct host *h, struct err *e)
 			buf_byte(&text, '}');
 	}
 	buf_text(&text, "}\n");
-	struct fleet after = { .at = -1 };
-	bool good = buf_ok(&text, e) && read_hosts_text(&after, buf_str(&text), e);
-	shape_free(&after, hosts_shape);
-	return good && fs_write(f->at, "hosts.yaml", buf_str(&text), 0644, e);
+	return reads_back(buf_str(&text), h, e) && buf_ok(&text, e) && fs_write(f->at, "hosts.yaml", buf_str(&text), 0644, e);
 }
 
 bool fleet_state_dir(int *out, const struct fleet *f, struct err *e)

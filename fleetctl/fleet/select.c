@@ -48,6 +48,8 @@ bool select_hosts(struct chosen *out, const struct fleet *f, const struct opt_wo
 	cleanup(free_ptr) bool *in = mem_new(f->hosts.count + 1, sizeof *in);
 	for (size_t s = 0; s < selectors->count; s++) {
 		size_t hits = 0;
+		if (str_trim(selectors->word[s]).len == 0) /* an unset variable of a script must not mean everybody */
+			return err_set(e, ERR_USAGE, "an empty selector: say \"all\" if all hosts are meant");
 		for (size_t i = 0; i < f->hosts.count; i++)
 			if (selector_holds(fleet_host(f, i), selectors->word[s])) {
 				in[i] = true;

@@ -16,9 +16,12 @@ struct loop {
 	void *ctx;
 };
 
+#define LOOKUPS_AT_ONCE "32"
+
 struct loop *loop_new(void)
 {
 	struct loop *l = mem_new(1, sizeof *l);
+	setenv("UV_THREADPOOL_SIZE", LOOKUPS_AT_ONCE, 0); /* libuv's four would let four dead names hold up all others */
 	if (uv_loop_init(&l->uv) != 0)
 		abort();
 	return l;
@@ -66,8 +69,9 @@ static void free_handle(uv_handle_t *h)
 static void watch_ready(uv_poll_t *poll, int status, int events)
 {
 	struct watch *w = poll->data;
-	(void)status; /* an error shows itself when the owner reads */
 	(void)events;
+	if (status < 0)
+		w->events = 0; /* libuv has stopped it; the error shows itself when the owner reads */
 	w->ready(w->ctx);
 }
 
@@ -192,15 +196,19 @@ struct lookup *loop_look_up(struct loop *l, const char *name, int port, loop_fou
 	look->found = found;
 	look->ctx = ctx;
 	look->uv.data = look;
-	if (uv_getaddrinfo(&l->uv, &look->uv, looked_up, name, service, &hints) != 0)
-		abort();
+	if (uv_getaddrinfo(&l->uv, &look->uv, looked_up, name, service, &hints) != 0) {
+		free(look);
+		return NULL;
+	}
 	look->uv.data = look;
 	return look;
 }
 
 void lookup_drop(struct lookup **l)
 {
-	if (*l)
+	if (*l) {
 		(*l)->found = NULL;
+		uv_cancel((uv_req_t *)&(*l)->uv); /* one that has not begun need not begin; its end frees it */
+	}
 	*l = NULL;
 }

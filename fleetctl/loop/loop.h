@@ -26,7 +26,8 @@ void timer_close(struct timer **t);
 /* SIGINT and SIGTERM, each time. */
 void loop_on_stop(struct loop *l, loop_call *asked, void *ctx);
 
-/* A host name or address; `found` is called once with the addresses (valid during the call) or with count 0 and why. */
+/* A host name or address; `found` is called once with the addresses (valid during the call) or with count 0 and why.
+ * NULL: that can be no name, and `found` is not called. */
 struct loop_address {
 	struct sockaddr_storage at;
 	socklen_t len;

@@ -38,11 +38,19 @@ static uint64_t host_version(const struct hello *h, const char *role)
 	return 0;
 }
 
+static bool behind(const struct hello *h, const char *role, uint64_t newest, struct err *e)
+{
+	return err_set(e, ERR_OLDER, "the host holds %s version %d, this repository has %d: it is behind; get the fleet's newest (git pull)",
+		role, (int)host_version(h, role), (int)newest);
+}
+
 static bool add_roots(struct papers *p, const struct repository *r, const struct hello *h, struct err *e)
 {
 	uint64_t newest;
 	if (!repository_version(&newest, r, "root", e))
 		return false;
+	if (newest < host_version(h, "root"))
+		return behind(h, "root", newest, e);
 	for (uint64_t n = host_version(h, "root") + 1; n <= newest; n++) {
 		cleanup(buf_free) struct buf b = BUF_MAX(TRUST_ROOT_MAX);
 		char name[32];
@@ -62,8 +70,7 @@ static bool add_role(struct papers *p, const struct repository *r, const struct 
 	if (!repository_version(&newest, r, role, e))
 		return false;
 	if (newest < held)
-		return err_set(e, ERR_OLDER, "the host holds %s version %d, this repository has %d: it is behind; get the fleet's newest (git pull)",
-			role, (int)held, (int)newest);
+		return behind(h, role, newest, e);
 	if (newest == held)
 		return true;
 	if (!repository_meta(&b, r, role, 0, e))

@@ -11,7 +11,7 @@
 
 #include "base/fs.h"
 
-enum { WRITE_PIECE = 32 * KIB, ARRIVED_MAX = 4 * MIB };
+enum { WRITE_PIECE = 32 * KIB, ARRIVED_MAX = 4 * MIB, STDERR_MAX = 300 };
 
 /* One good choice of each and one to fall back on: the lists are sent at every connection, and bytes are money. */
 #define OUR_KEX     "curve25519-sha256,ecdh-sha2-nistp256"
@@ -70,6 +70,7 @@ struct session {
 	struct ssh_counter_struct counted;
 
 	struct buf in;
+	struct buf said; /* its first words on stderr, for the error */
 	bool closed, wants_write, inside, dropped;
 	int status;
 	struct err why;
@@ -92,6 +93,7 @@ static void session_free(struct session *s)
 	}
 	fd_close(&s->fd);
 	buf_free(&s->in);
+	buf_free(&s->said);
 	free_ptr(&s->name);
 	free(s);
 }
@@ -151,7 +153,9 @@ static int on_data(ssh_session ssh, ssh_channel channel, void *data, uint32_t le
 {
 	struct session *s = ctx;
 	(void)ssh, (void)channel;
-	if (!is_stderr)
+	if (is_stderr)
+		buf_add(&s->said, str_bytes(data, MIN((size_t)len, STDERR_MAX - s->said.len)));
+	else
 		buf_add(&s->in, str_bytes(data, len));
 	return (int)len;
 }
@@ -234,7 +238,9 @@ static bool advance(struct session *s)
 		if (r != SSH_AUTH_SUCCESS)
 			return false;
 		s->step = OPEN;
-		return open_channel(s);
+		if (!open_channel(s))
+			fail_ssh(s, "opening a channel");
+		return s->step == OPEN;
 	case OPEN:
 		r = ssh_channel_open_session(s->channel);
 		if (r == SSH_ERROR)
@@ -279,8 +285,10 @@ static void end_if_over(struct session *s)
 	if (s->dropped || s->step != RUN || s->in.len)
 		return;
 	if (s->closed && s->status > 0) {
-		char text[100];
-		snprintf(text, sizeof text, "fleet-agent ended with status %d%s", s->status, s->status == 127 ? " (not installed?)" : "");
+		char text[100 + STDERR_MAX];
+		struct str said = str_trim(buf_str(&s->said));
+		snprintf(text, sizeof text, "fleet-agent ended with status %d%s%s" STR_FMT, s->status, s->status == 127 ? " (not installed?)" : "",
+			said.len ? ": " : "", STR_ARG(said));
 		fail(s, ERR_PROTOCOL, text);
 	}
 	else if (s->closed) {
@@ -292,6 +300,17 @@ static void end_if_over(struct session *s)
 		fail(s, ERR_UNREACHABLE, "connection lost");
 }
 
+/* libssh closes the socket by itself when the other side says goodbye. Its number may be another's in a moment: it must not be
+ * watched any longer. */
+static void forget_closed(struct session *s)
+{
+	if (ssh_get_fd(s->ssh) != SSH_INVALID_SOCKET)
+		return;
+	watch_close(&s->watch);
+	if (s->step < RUN)
+		fail_ssh(s, "SSH");
+}
+
 /* ssh_event_dopoll comes first at every readiness: it clears libssh's own flags, which would otherwise spin the loop. */
 static void ready(void *ctx)
 {
@@ -299,9 +318,11 @@ static void ready(void *ctx)
 	s->inside = true;
 	if (s->step > KEYS && s->step < ENDED && ssh_event_dopoll(s->event, 0) == SSH_ERROR && !s->closed)
 		fail_ssh(s, "SSH");
+	forget_closed(s);
 	deliver(s);
 	while (!s->dropped && advance(s))
 		;
+	forget_closed(s);
 	deliver(s);
 	end_if_over(s);
 	if (!s->dropped && s->watch)
@@ -450,6 +471,7 @@ struct session *session_open(struct loop *loop, const struct login *login, const
 	s->calls = *calls;
 	s->fd = -1;
 	s->in = BUF_MAX(ARRIVED_MAX);
+	s->said = BUF_MAX(STDERR_MAX);
 	s->patience = timer_new(loop, out_of_patience, s);
 	s->soon = timer_new(loop, tell_end, s);
 	timer_in(s->patience, connect_ms);
@@ -467,8 +489,8 @@ struct session *session_open(struct loop *loop, const struct login *login, const
 		fail_ssh(s, "ssh_config");
 	else if (s->proxied)
 		begin_ssh(s);
-	else
-		s->lookup = loop_look_up(loop, s->name, s->port, found, s);
+	else if (!(s->lookup = loop_look_up(loop, s->name, s->port, found, s)))
+		fail(s, ERR_UNREACHABLE, "its address can be no name of a host");
 	return s;
 }
 

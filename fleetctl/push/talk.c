@@ -110,9 +110,10 @@ static void say(void *ctx)
 			size_t taken = session_write(t->session, str_bytes(t->out.data + t->out_used, left));
 			t->out_used += taken;
 			t->end.ordered = t->end.ordered || taken;
+			if (taken)
+				timer_in(t->silence, t->patience.silence_ms);
 			if (taken < left)
 				return;
-			timer_in(t->silence, t->patience.silence_ms);
 		}
 		buf_clear(&t->out);
 		t->out_used = 0;
@@ -136,13 +137,13 @@ static bool hear_hello(struct talk *t, struct str body, struct err *e)
 	t->answered = true;
 	if (!message_read(&t->end.hello, hello_shape, body, "hello", e))
 		return false;
-	t->end.has_hello = true;
 	const struct hello *h = &t->end.hello;
 	if (!h->id || strcmp(h->id, t->host->id) != 0)
 		return err_set(e, ERR_FOREIGN, "calls itself \"%s\": the address or the enrolment is another host's", h->id ? h->id : "");
 	if (h->oldest > WIRE_NEWEST || h->newest < WIRE_OLDEST)
 		return err_set(e, ERR_PROTOCOL, "speaks versions %d to %d of the wire, this fleetctl %d to %d: update the older of both",
 			(int)h->oldest, (int)h->newest, WIRE_OLDEST, WIRE_NEWEST);
+	t->end.has_hello = true; /* not before it is known to be this host's */
 	t->flight = (struct flight){ .payload = -1 };
 	if (!t->calls.answer(t->calls.ctx, h, &t->flight, e))
 		return false;

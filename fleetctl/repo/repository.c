@@ -15,10 +15,13 @@ static const char *const rooms[] = {"metadata", "targets", "bundles", "patches"}
 bool repository_open(struct repository *out, const char *fleet_dir, struct err *e)
 {
 	cleanup(free_ptr) char *dir = path_form("%s/repository", fleet_dir);
+	struct err why = {0};
 	int at = -1;
 
-	if (!fs_open_dir(&at, AT_FDCWD, dir, e))
-		return err_in(e, e->code == ERR_MISSING ? "no repository yet (fleetctl sign makes it)" : "repository");
+	if (!fs_open_dir(&at, AT_FDCWD, dir, &why)) {
+		err_set(e, why.code, "%s", why.text);
+		return err_in(e, why.code == ERR_MISSING ? "no repository yet (fleetctl sign makes it)" : "repository");
+	}
 	*out = (struct repository){dir, at};
 	dir = NULL;
 	return true;

@@ -7,7 +7,7 @@
 
 struct sign_release {
 	const struct manifest *manifest; /* compiled; its number is ignored: the one signed before, or the next */
-	const char *tar;                 /* path of its bundle, plain; borrowed until sign_write */
+	const char *tar;                 /* path of its bundle, plain; both are borrowed until sign_write is done */
 };
 struct sign_job {
 	const char *fleet_dir;

@@ -189,7 +189,7 @@ static bool number_manifest(struct sign_role *r, struct err *e)
 {
 	cleanup(manifest_free) struct manifest before = {0};
 	cleanup(manifest_free) struct manifest again = {0};
-	struct manifest m = *r->release->manifest; /* borrowed: not freed */
+	struct manifest m = *r->release.manifest; /* borrowed: not freed */
 	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
 
 	if (r->manifest_before.len && !manifest_read(&before, buf_str(&r->manifest_before), NULL, e))
@@ -252,7 +252,7 @@ static doc *compose_plan_body(const struct sign_role *r)
 
 static bool compose_plan(struct sign *s, struct sign_role *r, struct err *e)
 {
-	if (r->release && !number_manifest(r, e))
+	if (r->release.manifest && !number_manifest(r, e))
 		return err_in(e, "%s", r->name);
 	if (!r->known)
 		return true;
@@ -271,7 +271,7 @@ static bool load_plan(struct sign *s, struct sign_role *r, struct err *e)
 			return false;
 		hold_before(s, r);
 	}
-	if (!r->release && !keyset_has(&s->keys, r->name))
+	if (!r->release.manifest && !keyset_has(&s->keys, r->name))
 		return true;
 	r->known = true;
 	return keyset_signers(&r->by, &s->keys, r->name, e);

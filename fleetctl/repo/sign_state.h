@@ -1,4 +1,4 @@
-/* Inside sign.h, for sign*.c and changes.c alone. */
+/* Inside sign.h, for sign_*.c and changes.c alone. */
 #pragma once
 
 #include "fleetctl/repo/keyset.h"
@@ -14,8 +14,8 @@ struct sign_role {
 	bool due;              /* only its date makes it change */
 	bool known;            /* `by` is set: a plan that keys.yaml does not know stays as it is */
 	struct keyset_role by; /* who signs now */
-	/* of a plan with a release given */
-	const struct sign_release *release;
+	/* of a plan with a release given: its manifest is not NULL */
+	struct sign_release release;
 	struct buf manifest, manifest_before; /* the new one, empty: nothing new */
 	char *path;                           /* "plan-D/releases/7.json" */
 };
@@ -41,7 +41,7 @@ static inline doc *sign_body(const struct sign_role *r)
 }
 /* What a root or targets body says of a role; NULL: nothing. *keys are those it may name. */
 doc *sign_entry(doc **keys, const doc *body, const char *role);
-/* Can the keys at hand sign it as often as is needed? NULL: all are at hand. */
+/* sign_write.c: can the keys at hand sign it as often as is needed? NULL: all are at hand. */
 must_check bool sign_possible(const struct sign *s, const struct sign_role *r, const struct signers *have, struct err *e);
 /* sign_compose.c: fills all roles */
 must_check bool sign_compose(struct sign *s, struct err *e);

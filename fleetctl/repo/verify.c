@@ -94,8 +94,13 @@ static bool check_bundle(const struct repository *r, const struct manifest *m, s
 
 	if (nowhere < 0)
 		return err_sys(e, "/dev/null");
-	return repository_bundle(&in, r, m->bundle.sha256, e) &&
-	       squeeze_expand(nowhere, in, -1, (uint64_t)m->bundle.length, m->bundle.sha256, e);
+	if (!repository_bundle(&in, r, m->bundle.sha256, e))
+		return false;
+	if (squeeze_expand(nowhere, in, -1, (uint64_t)m->bundle.length, m->bundle.sha256, e))
+		return true;
+	/* bytes that do not even expand are not those that were signed either */
+	cleanup(free_ptr) char *file = repository_bundle_file(m->bundle.sha256);
+	return err_set(e, e->code == ERR_SYNTAX || e->code == ERR_LIMIT ? ERR_DIGEST : e->code, "%s is not what was signed: %s", file, e->text);
 }
 
 static bool seen_bundle(const struct repository_facts *f, struct digest bundle)

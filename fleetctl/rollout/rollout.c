@@ -137,8 +137,8 @@ static void note(struct rollout *r, const struct member *m, const char *text)
 
 static void stop_with(struct rollout *r, enum rollout_state ending, const char *why)
 {
-	if (r->ending != ROLLOUT_RUNNING)
-		return;
+	if (r->ending != ROLLOUT_RUNNING && r->ending != ending)
+		return; /* the first reason stands; more of the same only brings its count up to date */
 	r->ending = ending;
 	snprintf(r->why, sizeof r->why, "%s", why);
 }
