@@ -66,6 +66,17 @@ static bool find_dir(char **out, const char *dir, struct err *e)
 	return err_set(e, ERR_USAGE, "no fleet.yaml here or in a folder above: go to the fleet's folder, name it with --fleet DIR, or begin one with `fleetctl init DIR`");
 }
 
+/* "~/.ssh/fleet" is in the user's home, "key" in the fleet's folder. Takes over `path`. */
+static char *resolve(const struct fleet *f, char *path)
+{
+	const char *home = getenv("HOME");
+	if (!path || path[0] == '/' || (path[0] == '~' && !home))
+		return path;
+	char *whole = path[0] == '~' && path[1] == '/' ? path_form("%s/%s", home, path + 2) : path_form("%s/%s", f->dir, path);
+	free(path);
+	return whole;
+}
+
 static bool read_fleet(struct fleet *f, struct err *e)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(FLEET_FILE_MAX);
@@ -78,7 +89,7 @@ static bool read_fleet(struct fleet *f, struct err *e)
 		return false;
 	f->name = read.name;
 	f->defaults = read.defaults;
-	f->ssh.identity = read.ssh.identity;
+	f->ssh.identity = resolve(f, read.ssh.identity);
 	return true;
 }
 
@@ -89,12 +100,17 @@ static int by_id_without_case(const void *a, const void *b)
 	return order ? order : (l > r) - (l < r);
 }
 
+static void sort_hosts(struct fleet *f)
+{
+	f->by_id = mem_new(f->hosts.count + 1, sizeof *f->by_id);
+	for (size_t i = 0; i < f->hosts.count; i++)
+		f->by_id[i] = fleet_host(f, i);
+	qsort(f->by_id, f->hosts.count, sizeof *f->by_id, by_id_without_case);
+}
+
 static bool check_case(const struct fleet *f, const struct yaml *y, struct err *e)
 {
-	cleanup(free_ptr) const struct host **sorted = mem_new(f->hosts.count + 1, sizeof *sorted);
-	for (size_t i = 0; i < f->hosts.count; i++)
-		sorted[i] = fleet_host(f, i);
-	qsort(sorted, f->hosts.count, sizeof *sorted, by_id_without_case);
+	const struct host **sorted = f->by_id;
 	for (size_t i = 1; i < f->hosts.count; i++) {
 		if (!name_same_but_case(str_of(sorted[i - 1]->id), str_of(sorted[i]->id)))
 			continue;
@@ -132,6 +148,7 @@ static bool read_hosts_text(struct fleet *f, struct str text, struct err *e)
 	if (!shape_read(&read, hosts_shape, y.root, &from, e))
 		return false;
 	f->hosts = read.hosts;
+	sort_hosts(f);
 	return check_hosts(f, &y, e);
 }
 
@@ -159,6 +176,7 @@ void fleet_free(struct fleet *f)
 {
 	shape_free(f, fleet_shape);
 	shape_free(f, hosts_shape);
+	free_ptr(&f->by_id);
 	if (f->dir) /* zero is empty: 0 is no descriptor of ours then */
 		fd_close(&f->at);
 	free_ptr(&f->dir);
@@ -167,9 +185,18 @@ void fleet_free(struct fleet *f)
 
 struct host *fleet_find(const struct fleet *f, struct str id)
 {
-	for (size_t i = 0; i < f->hosts.count; i++)
-		if (str_eq(str_of(fleet_host(f, i)->id), id))
-			return fleet_host(f, i);
+	size_t low = 0, high = f->hosts.count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct host *h = f->by_id[middle];
+		int order = strncasecmp(h->id, id.data, id.len);
+		if (order == 0 && strlen(h->id) == id.len) /* no two differ only in case */
+			return str_eq(str_of(h->id), id) ? (struct host *)h : NULL;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return NULL;
 }
 
@@ -206,12 +233,14 @@ static bool reads_back(struct str text, const struct host *h, struct err *e)
 	struct fleet after = { .at = -1 };
 	cleanup(doc_free) doc *meant = shape_write(h, host_shape);
 	cleanup(doc_free) doc *read = NULL;
-	if (!read_hosts_text(&after, text, e))
+	if (!read_hosts_text(&after, text, e)) {
+		fleet_free(&after);
 		return err_in(e, "hosts.yaml with %s added", h->id);
+	}
 	if (after.hosts.count)
 		read = shape_write(fleet_host(&after, after.hosts.count - 1), host_shape);
 	bool same = doc_equal(meant, read);
-	shape_free(&after, hosts_shape);
+	fleet_free(&after);
 	return same || err_set(e, ERR_SYNTAX, "host %s was not added: a value of it can't stand in one line of hosts.yaml", h->id);
 }
 

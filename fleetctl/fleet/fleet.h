@@ -24,6 +24,7 @@ struct fleet {
 		char *identity; /* private key file for SSH; NULL: ssh-agent, then the user's own */
 	} ssh;
 	struct list hosts; /* struct host, in the file's order */
+	const struct host **by_id; /* the same, sorted: for fleet_find */
 };
 
 /* `dir` NULL: the nearest folder at or above the working directory that holds fleet.yaml. */

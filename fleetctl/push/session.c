@@ -324,6 +324,7 @@ static void ready(void *ctx)
 		;
 	forget_closed(s);
 	deliver(s);
+	forget_closed(s);
 	end_if_over(s);
 	if (!s->dropped && s->watch)
 		watch_want(s->watch, s->step != ENDED, s->step != ENDED && (ssh_get_poll_flags(s->ssh) & SSH_WRITE_PENDING));

@@ -1,5 +1,7 @@
 #include "fleetctl/rollout/options.h"
 
+#include "base/shape.h"
+
 struct kept {
 	char *waves;
 	struct rollout_options o;

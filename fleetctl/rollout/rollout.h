@@ -4,14 +4,7 @@
 
 #include "fleetctl/db/db.h"
 #include "fleetctl/push/talk.h"
-#include "fleetctl/rollout/waves.h"
-
-struct rollout_options {
-	struct wave_options waves;
-	int64_t max_failed, max_unreachable; /* more than this many: halt; max_unreachable -1: never */
-	int64_t parallel, soak_ms;
-	bool allow_blind, take;
-};
+#include "fleetctl/rollout/options.h"
 
 struct member {
 	struct member_row row;

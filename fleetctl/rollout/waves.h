@@ -15,6 +15,7 @@ must_check bool wave_options_read(struct wave_options *out, const char *text, st
 
 struct wave_host {
 	const char *id, *plan, *site; /* in */
+	size_t index;                 /* the caller's own */
 	int wave;                     /* out: 0 canary, 1.. */
 };
 /* Orders the array: by wave, and within it so that neighbours differ in plan and site where they can. */
