@@ -94,8 +94,9 @@ void yaml_free(struct yaml *y)
 /* --- from events to nodes --- */
 
 struct level {
-	doc *node; /* borrowed from the level above */
-	char *key; /* of an object: waits for its value */
+	doc *node;    /* borrowed from the level above */
+	char *key;    /* of an object: waits for its value */
+	int key_line; /* where a person looks for the value, though a block begins a line further down */
 };
 struct reading {
 	yaml_parser_t parser;
@@ -145,7 +146,7 @@ static bool put(struct reading *r, doc *node, int line, struct err *e)
 		doc_free(&node);
 		return err_set(e, ERR_LIMIT, "%s:%d: more than %d entries", r->y.file, line, NODES_MAX);
 	}
-	remember(l, node, line);
+	remember(l, node, above && above->key ? above->key_line : line);
 	if (!above) {
 		r->y.root = node;
 	} else if (doc_kind(above->node) == DOC_LIST) {
@@ -164,6 +165,7 @@ static bool take_key(struct reading *r, struct str key, int line, struct err *e)
 	if (key.len > KEY_MAX)
 		return err_set(e, ERR_LIMIT, "%s:%d: a key longer than %d bytes", r->y.file, line, KEY_MAX);
 	l->key = str_dup(key);
+	l->key_line = line;
 	const doc *before = doc_get(l->node, l->key);
 	if (!before)
 		return true;

@@ -109,7 +109,7 @@ must 0 "our own client accepts the repository"
 chapter "Six hosts, two sites: each a real sshd whose only command is fleet-agent serve"
 for h in $all; do
 	case $h in ber-*) site=berlin ;; *) site=tokyo ;; esac
-	case $h in *-D) plan=plan-D ;; *-01s) plan=plan01s ;; *) plan=planX3 ;; esac
+	case $h in *-D) plan='plan-D' ;; *-01s) plan=plan01s ;; *) plan=planX3 ;; esac
 	host_make "$h" "$plan" "$site"
 	probes_up "$h"
 done

@@ -2,7 +2,8 @@
 # The include lines are the architecture; this holds them to it. Says file and line of everything that
 #   climbs       base < keys < manifests bundles wire sources < agent fleetctl < tests; none looks at its neighbours
 #   passes by    a foreign library's door (tests may: they look at what is behind it)
-#   goes in a loop of files; x.c and x.h are one
+#   goes in a loop of files; x.c and x.h are one, and so is a header without a .c of its own that x.c includes and that
+#                includes x.h back: it is the inside of x
 #   is not written from the root, or stands in no room
 # usage: floors.sh [ROOT]
 set -eu
@@ -43,13 +44,19 @@ END {
 		say(".", "no C here")
 	for (i = 1; i <= count; i++)
 		read(files[i])
+	for (i = 1; i <= edges; i++)
+		find_inside(edge_from[i], edge_to[i])
+	for (i = 1; i <= edges; i++)
+		join(home(edge_from[i]), home(edge_to[i]), edge_at[i])
 	for (i = 1; i <= count; i++)
-		walk(node(files[i]), "")
+		walk(home(files[i]), "")
 	exit bad
 }
 
 function door(header, rooms) { doors["^" header] = "^" rooms }
 function node(file) { sub(/[.][ch]$/, "", file); return file }
+function home(file) { return file in inside ? inside[file] : node(file) }
+function folder(file) { sub(/[^\/]*$/, "", file); return file }
 function room(file) { return file ~ /\// ? substr(file, 1, index(file, "/") - 1) : "" }
 function say(where, what) { print where ": " what; bad = 1 }
 
@@ -97,10 +104,26 @@ function own(file, where, target,    from, to) {
 	to = room(target)
 	if (from != to && rank[to] >= rank[from])
 		say(where, "climbs: " from "/ must not know " target)
-	if (node(file) != node(target) && !((node(file), node(target)) in at)) {
-		at[node(file), node(target)] = where
-		next_of[node(file)] = next_of[node(file)] node(target) "\n"
-	}
+	includes[file, target] = 1
+	edges++
+	edge_from[edges] = file
+	edge_to[edges] = target
+	edge_at[edges] = where
+}
+
+# Is `file` the inside of what `target` belongs to? Only beside it, and only if no .h shows it to others.
+function find_inside(file, target) {
+	if (file !~ /[.]h$/ || target !~ /[.]h$/ || (node(file) ".c") in exists || folder(file) != folder(target))
+		return
+	if (!(file in inside) && ((node(target) ".c", file) in includes) && !((target, file) in includes))
+		inside[file] = node(target)
+}
+
+function join(from, to, where) {
+	if (from == to || ((from, to) in at))
+		return
+	at[from, to] = where
+	next_of[from] = next_of[from] to "\n"
 }
 
 # Depth first; `road` is the includes that led here, a loop is one that comes back to where it has been.

@@ -63,6 +63,10 @@ accepts 'every door used from its own room' \
 accepts 'folders that cmake made' build-x/CMakeCache.txt '' build-x/id.c '#include "nowhere.h"'
 accepts 'names that only look like a foreign header' base/x.c '#include <uvwxyz.h>
 #include <linux/seccomp.h>'
+accepts 'a header that is the inside of the file beside it' \
+	agent/a.h '' agent/a.c '#include "agent/a.h"
+#include "agent/steps.h"' \
+	agent/steps.h '#include "agent/a.h"' agent/step_one.c '#include "agent/steps.h"'
 
 refuses 'base that knows of keys' 'base/x.c:2: climbs: base/ must not know keys/sign.h' \
 	base/x.c '#include <stdio.h>
@@ -103,6 +107,19 @@ refuses 'a loop through the .c files' 'keys/b.c:2: goes in a loop: keys/a keys/b
 #include "keys/a.h"'
 refuses 'a long loop entered from outside' 'agent/d.h:1: goes in a loop: agent/b agent/c agent/d agent/b' \
 	agent/a.c '#include "agent/b.h"' agent/b.h '#include "agent/c.h"' agent/c.h '#include "agent/d.h"' agent/d.h '#include "agent/b.h"'
+refuses 'an inside that its own header shows to everybody' 'agent/steps.h:1: goes in a loop: agent/a agent/steps agent/a' \
+	agent/a.h '#include "agent/steps.h"' agent/a.c '#include "agent/steps.h"' agent/steps.h '#include "agent/a.h"'
+refuses 'an inside with a .c of its own' 'agent/steps.h:1: goes in a loop: agent/a agent/steps agent/a' \
+	agent/a.h '' agent/a.c '#include "agent/steps.h"' agent/steps.c '' agent/steps.h '#include "agent/a.h"'
+refuses 'an inside in another folder' 'agent/b/steps.h:1: goes in a loop: agent/a agent/b/steps agent/a' \
+	agent/a.h '' agent/a.c '#include "agent/b/steps.h"' agent/b/steps.h '#include "agent/a.h"'
+refuses 'a loop that goes by way of an inside' 'agent/b.h:1: goes in a loop: agent/a agent/b agent/a' \
+	agent/a.h '' agent/a.c '#include "agent/steps.h"' agent/b.h '#include "agent/a.h"' \
+	agent/steps.h '#include "agent/a.h"
+#include "agent/b.h"'
+refuses 'a loop back into an inside' 'agent/b.c:1: goes in a loop: agent/a agent/b agent/a' \
+	agent/a.h '' agent/a.c '#include "agent/steps.h"
+#include "agent/b.h"' agent/steps.h '#include "agent/a.h"' agent/b.h '' agent/b.c '#include "agent/steps.h"'
 refuses 'a loop between tests' 'tests/b.h:1: goes in a loop: tests/a tests/b tests/a' \
 	tests/a.h '#include "tests/b.h"' tests/b.h '#include "tests/a.h"'
 

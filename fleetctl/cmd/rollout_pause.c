@@ -5,15 +5,12 @@
 #include "fleetctl/command.h"
 #include "fleetctl/rollout/drive.h"
 
-static bool wish(struct db *db, const struct rollout_row *row, bool abort, const struct show *show, struct err *e)
+static bool wish(struct db *db, const struct rollout_row *row, bool driven, bool abort, const struct show *show, struct err *e)
 {
-	struct err driven;
 	enum rollout_state to = abort ? ROLLOUT_ABORTED : ROLLOUT_PAUSED;
-	if (row->state == ROLLOUT_DONE || row->state == ROLLOUT_ABORTED)
+	if (row->state != ROLLOUT_RUNNING && (!abort || row->state == ROLLOUT_DONE || row->state == ROLLOUT_ABORTED))
 		return err_set(e, ERR_USAGE, "rollout %s is already %s", row->id, rollout_words[row->state]);
-	if (!db_lock(db, drive_who(), &driven)) {
-		if (driven.code != ERR_BUSY)
-			return *e = driven, false;
+	if (driven && row->state == ROLLOUT_RUNNING) {
 		show_note(show, "rollout %s: asked to %s; hosts on trial are waited for", row->id, abort ? "abort" : "pause");
 		return db_ask(db, row->id, abort ? "abort" : "pause", e);
 	}
@@ -23,6 +20,13 @@ static bool wish(struct db *db, const struct rollout_row *row, bool abort, const
 	if (!abort)
 		show_note(show, "to go on: fleetctl rollout resume %s", row->id);
 	return true;
+}
+
+/* Before anything is read: what is driven by nobody then stays as it is read. */
+static bool is_driven(bool *out, struct db *db, struct err *e)
+{
+	*out = !db_lock(db, drive_who(), e);
+	return !*out || e->code == ERR_BUSY;
 }
 
 static int run_either(const struct command *me, int argc, char **argv, bool abort)
@@ -44,8 +48,9 @@ static int run_either(const struct command *me, int argc, char **argv, bool abor
 	cleanup(rollout_row_free) struct rollout_row row = { 0 };
 	struct member_row *m = NULL;
 	size_t count = 0;
-	bool good = fleet_open(&f, common.fleet, &e) && db_open(&db, &f, &e) && db_rollout_get(db, id, &row, &m, &count, &e) &&
-		wish(db, &row, abort, &show, &e);
+	bool driven = false;
+	bool good = fleet_open(&f, common.fleet, &e) && db_open(&db, &f, &e) && is_driven(&driven, db, &e) &&
+		db_rollout_get(db, id, &row, &m, &count, &e) && wish(db, &row, driven, abort, &show, &e);
 	for (size_t i = 0; i < count; i++)
 		member_row_free(&m[i]);
 	free(m);

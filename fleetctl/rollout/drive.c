@@ -91,18 +91,10 @@ static int exit_of_rows(const struct rollout_row *row, const struct member_row *
 	return rollout_exit(row, list, count);
 }
 
-doc *rollout_doc(const struct rollout_row *row, const struct member_row *member, size_t count)
+static void add_members(doc *d, const struct member_row *member, size_t count)
 {
-	doc *d = doc_object(), *hosts = doc_list(), *counts = doc_object();
+	doc *hosts = doc_list(), *counts = doc_object();
 	int64_t of[MEMBER_DEFERRED + 1] = { 0 };
-	doc_set_text(d, "id", row->id);
-	doc_set_text(d, "action", row->action);
-	doc_set_text(d, "state", rollout_words[row->state]);
-	doc_set_text(d, "reason", row->reason);
-	doc_set_text(d, "who", row->who);
-	doc_set_int(d, "started", row->started);
-	doc_set_int(d, "ended", row->ended);
-	doc_set_int(d, "exit", exit_of_rows(row, member, count));
 	for (size_t i = 0; i < count; i++) {
 		of[member[i].state]++;
 		doc_add(hosts, member_doc(&member[i]));
@@ -111,6 +103,22 @@ doc *rollout_doc(const struct rollout_row *row, const struct member_row *member,
 		doc_set_int(counts, member_words[s], of[s]);
 	doc_set(d, "counts", counts);
 	doc_set(d, "hosts", hosts);
+}
+
+doc *rollout_doc(const struct rollout_row *row, const struct member_row *member, size_t count)
+{
+	doc *d = doc_object();
+	doc_set_text(d, "id", row->id);
+	doc_set_text(d, "action", row->action);
+	doc_set_text(d, "state", rollout_words[row->state]);
+	doc_set_text(d, "reason", row->reason);
+	doc_set_text(d, "who", row->who);
+	doc_set_int(d, "started", row->started);
+	doc_set_int(d, "ended", row->ended);
+	if (!member)
+		return d;
+	doc_set_int(d, "exit", exit_of_rows(row, member, count));
+	add_members(d, member, count);
 	return d;
 }
 
@@ -162,7 +170,7 @@ int drive_run(struct drive *d)
 		rows[i] = r->member[i].row;
 	r->row.ended = clock_now().unix_s;
 	int code = exit_of_rows(&r->row, rows, r->count);
-	if (d->show->json) {
+	if (d->show->json && good) { /* else command_fail's is the one document */
 		doc *whole = show_doc(d->show);
 		doc_set(whole, "rollout", rollout_doc(&r->row, rows, r->count));
 		show_json(whole);

@@ -22,7 +22,7 @@ void drive_close(struct drive *d);
 
 const char *drive_who(void); /* "ann@controller", for leases and histories; static */
 
-/* A rollout's rows for people, or as a document for --json. */
+/* A rollout's rows for people, or as a document for --json (`member` NULL: without its hosts). */
 doc *rollout_doc(const struct rollout_row *row, const struct member_row *member, size_t count);
 void rollout_print(const struct show *show, const struct rollout_row *row, const struct member_row *member, size_t count);
 /* "9 committed, 1 rolled-back of 10" */

@@ -63,11 +63,13 @@ static void draw_member(struct live *l, const struct member *m)
 {
 	char text[400], share[64] = "", took[32];
 	shape_ms_text(took, (clock_boot_ms() - m->began_ms) / 1000 * 1000);
-	if (m->of > 1) {
+	if (m->of > 0 && strcmp(m->step, "send") == 0) {
 		char of[32];
 		shape_bytes_text(of, m->of);
 		snprintf(share, sizeof share, " %d%% of %s", (int)(m->done * 100 / m->of), of);
 	}
+	else if (m->of > 0)
+		snprintf(share, sizeof share, " %d of %d", (int)m->done, (int)m->of);
 	snprintf(text, sizeof text, "  %-20.20s %-10.10s %-9s%s  %s", m->row.host, m->row.plan, m->step, share, m->note[0] ? m->note : took);
 	line(l, text);
 }
@@ -75,7 +77,7 @@ static void draw_member(struct live *l, const struct member *m)
 static void draw(struct live *l, const struct rollout *r)
 {
 	struct rollout_counts c = rollout_count(r);
-	char text[400], drawn[24], bytes[32], took[32];
+	char text[400], drawn[24], bytes[32], took[32], wave[16] = "canary";
 	int rows = 0;
 	bar(drawn, c.ended, c.all);
 	shape_bytes_text(bytes, (int64_t)(c.bytes_in + c.bytes_out));
@@ -86,8 +88,10 @@ static void draw(struct live *l, const struct rollout *r)
 			draw_member(l, &r->member[i]);
 			rows++;
 		}
-	snprintf(text, sizeof text, "[%s] %zu of %zu  %s  %zu committed  %zu failed  %zu unreachable  %s  %s%s", drawn, c.ended, c.all,
-		r->wave <= 0 ? "canary" : "wave", c.of[MEMBER_COMMITTED] + c.of[MEMBER_UNDONE] + c.of[MEMBER_SAME], c.failed, c.of[MEMBER_UNREACHABLE], bytes, took,
+	if (r->wave > 0)
+		snprintf(wave, sizeof wave, "wave %d", r->wave);
+	snprintf(text, sizeof text, "[%s] %zu of %zu  %s  %zu good  %zu failed  %zu away  %s  %s%s", drawn, c.ended, c.all, wave,
+		c.of[MEMBER_COMMITTED] + c.of[MEMBER_UNDONE] + c.of[MEMBER_SAME], c.failed, c.of[MEMBER_UNREACHABLE], bytes, took,
 		r->ending != ROLLOUT_RUNNING ? "  stopping" : "");
 	line(l, text);
 }

@@ -35,24 +35,35 @@ static bool holds(const struct list *digests, struct digest d)
 
 /* --- what we answer --- */
 
-static bool wanted(struct flight_wish *wish, struct member *m, const struct hello *h, struct err *e)
+/* One that may have heard our order is asked what became of it before anything is begun. */
+static bool wanted(struct flight_wish *wish, const struct member *m, const struct hello *h, struct err *e)
 {
 	bool has_it = digest_eq(h->release, m->row.release);
+	bool is_held = holds(&h->held, m->row.release);
 	if (h->has_trial)
 		wish->action = ORDER_FOLLOW;
-	else if (undoes(m) ? !has_it : has_it)
+	else if (m->row.ordered || has_it != undoes(m))
 		wish->action = ORDER_ASK;
 	else if (undoes(m))
 		wish->action = ORDER_UNDO;
-	else if (holds(&h->guilty, m->row.release) || holds(&h->held, m->row.release)) {
-		if (!m->row.ordered)
-			return err_set(e, ERR_REFUSED, "this release %s there: sign a newer one, or on the host: `fleet-agent allow`",
-				holds(&h->held, m->row.release) ? "was undone and is held" : "was found guilty");
-		wish->action = ORDER_ASK;
-	}
+	else if (is_held || holds(&h->guilty, m->row.release))
+		return err_set(e, ERR_REFUSED, "this release %s there: sign a newer one, or on the host: `fleet-agent allow`",
+			is_held ? "was undone and is held" : "was found guilty");
 	else
 		wish->action = ORDER_UPDATE;
 	return true;
+}
+
+/* "ordered" is written before the first byte goes: without that, nothing goes. */
+static bool keep_ordered(struct member *m, struct err *e)
+{
+	struct rollout *r = m->rollout;
+	m->row.ordered = m->row.ordered || m->action == ORDER_UPDATE || m->action == ORDER_UNDO;
+	rollout_member_changed(r, m, NULL);
+	if (!r->err.code)
+		return true;
+	*e = r->err;
+	return false;
 }
 
 static bool answer(void *ctx, const struct hello *h, struct flight *out, struct err *e)
@@ -72,13 +83,11 @@ static bool answer(void *ctx, const struct hello *h, struct flight *out, struct 
 		digest_hex(from, h->release);
 		set_text(&m->row.from, from);
 	}
-	if (wish.action == ORDER_UPDATE || wish.action == ORDER_UNDO)
-		m->row.ordered = true;
+	m->action = wish.action;
 	snprintf(m->step, sizeof m->step, "%s", wish.action == ORDER_UPDATE ? "send" : order_words[wish.action]);
 	m->of = (int64_t)flight_bytes(out);
 	m->done = 0;
-	rollout_member_changed(r, m, NULL); /* "ordered" is written before the first byte goes */
-	return true;
+	return keep_ordered(m, e);
 }
 
 static void sent(void *ctx, uint64_t done, uint64_t of)
@@ -100,7 +109,9 @@ static bool confirm_answer(void *ctx, const struct hello *h, struct flight *out,
 static void confirm_ended(void *ctx, const struct talk_end *end)
 {
 	struct member *m = ctx;
-	(void)end; /* its receipt comes over the first conversation too; if not, the retry asks for it */
+	/* its receipt comes over the first conversation too; if not, the retry asks for it */
+	m->row.bytes_in += (int64_t)end->bytes.in;
+	m->row.bytes_out += (int64_t)end->bytes.out;
 	talk_drop(&m->confirm);
 }
 
@@ -141,29 +152,52 @@ static void red_checks(struct buf *out, const struct receipt *r)
 	}
 }
 
-static enum member_state state_of(const struct member *m, const struct talk_end *end)
+/* Does this receipt say how our order ended? An older one may be about the same release. */
+static bool is_ours(const struct member *m, const struct receipt *r)
 {
-	const struct receipt *r = &end->receipt;
+	bool begun_now = m->action == ORDER_UPDATE || m->action == ORDER_UNDO;
+	return begun_now || (r->rollout && strcmp(r->rollout, m->rollout->row.id) == 0);
+}
+
+static enum member_state state_of_undo(const struct member *m, const struct receipt *r)
+{
+	if (digest_eq(r->current, m->row.release))
+		return is_ours(m, r) ? MEMBER_FAILED : MEMBER_WAITING;
+	return m->row.ordered && r->verdict == VERDICT_UNDONE ? MEMBER_UNDONE : MEMBER_SAME;
+}
+
+/* WAITING: nothing has become of our order, or it was not given yet. */
+static enum member_state state_of(const struct member *m, const struct receipt *r)
+{
+	bool tried = digest_eq(r->release, m->row.release), runs = digest_eq(r->current, m->row.release);
 	if (undoes(m))
-		return digest_eq(r->current, m->row.release) ? MEMBER_FAILED : r->verdict == VERDICT_UNDONE ? MEMBER_UNDONE : MEMBER_SAME;
-	if (digest_eq(r->current, m->row.release) && verdict_committed((enum verdict)r->verdict))
-		return m->row.ordered ? MEMBER_COMMITTED : MEMBER_SAME;
-	if (!digest_eq(r->release, m->row.release))
-		return digest_eq(end->hello.release, m->row.release) ? MEMBER_SAME : MEMBER_WAITING;
-	return r->verdict == VERDICT_REFUSED ? MEMBER_FAILED : MEMBER_ROLLED_BACK;
+		return state_of_undo(m, r);
+	if (runs && tried && is_ours(m, r))
+		return verdict_committed((enum verdict)r->verdict) ? MEMBER_COMMITTED : MEMBER_FAILED;
+	if (runs)
+		return MEMBER_SAME;
+	if (!is_ours(m, r))
+		return MEMBER_WAITING;
+	return tried && r->verdict != VERDICT_REFUSED ? MEMBER_ROLLED_BACK : MEMBER_FAILED;
+}
+
+/* The trial of somebody else ended, or our order never began: it is this host's turn once more. */
+static void turn_again(struct member *m)
+{
+	m->row.state = MEMBER_WAITING;
+	m->row.ordered = false;
+	m->not_before = clock_boot_ms() + (m->action == ORDER_ASK ? 0 : RETRY_MS);
+	rollout_member_changed(m->rollout, m, NULL);
 }
 
 static void receipt_said(struct member *m, const struct talk_end *end)
 {
 	const struct receipt *r = &end->receipt;
-	enum member_state s = state_of(m, end);
+	enum member_state s = state_of(m, r);
 	cleanup(buf_free) struct buf text = BUF_MAX(128 * KIB);
 	cleanup(free_ptr) char *kept = str_dup(buf_str(&end->receipt_text));
 	if (s == MEMBER_WAITING) {
-		/* it ended a trial of something else; now it is ours */
-		m->row.state = MEMBER_WAITING;
-		m->not_before = clock_boot_ms() + RETRY_MS;
-		rollout_member_changed(m->rollout, m, NULL);
+		turn_again(m);
 		return;
 	}
 	m->row.state = s;
@@ -174,11 +208,11 @@ static void receipt_said(struct member *m, const struct talk_end *end)
 		buf_text(&text, ", unproven");
 	if (r->text && s != MEMBER_SAME)
 		buf_form(&text, ": %s", r->text);
-	if (member_failed(s)) {
-		set_text(&m->row.code, err_word(ERR_FAILED));
-		set_text(&m->row.text, r->text ? r->text : verdict_words[r->verdict]);
+	/* what an earlier try met is history */
+	set_text(&m->row.code, member_failed(s) ? err_word(ERR_FAILED) : NULL);
+	set_text(&m->row.text, !member_failed(s) ? NULL : r->text ? r->text : verdict_words[r->verdict]);
+	if (member_failed(s))
 		red_checks(&text, r);
-	}
 	rollout_member_changed(m->rollout, m, buf_str(&text).data);
 }
 
@@ -259,6 +293,8 @@ static void ended_then_drop(void *ctx, const struct talk_end *end)
 	m->talk = NULL;
 	ended(ctx, end);
 	talk_drop(&talk);
+	if (member_ended((enum member_state)m->row.state))
+		talk_drop(&m->confirm);
 }
 
 void member_start(struct member *m)

@@ -94,5 +94,10 @@ int rollout_exit(const struct rollout_row *row, const struct member_row *const *
 	for (size_t i = 0; i < COUNT_OF(order); i++)
 		if (seen[order[i]])
 			return order[i];
-	return row->state == ROLLOUT_PAUSED ? 130 : 0;
+	if (row->state == ROLLOUT_PAUSED)
+		return 130;
+	for (size_t i = 0; i < count; i++)
+		if (!member_ended((enum member_state)member[i]->state))
+			return 4; /* not done yet is not good yet */
+	return 0;
 }

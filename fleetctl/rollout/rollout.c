@@ -12,15 +12,27 @@ enum { TICK_MS = 200 };
 
 /* --- made and loaded --- */
 
+static size_t plan_at(const struct rollout *r, const char *plan)
+{
+	size_t i = 0;
+	while (i < r->plans && strcmp(r->plan[i].plan, plan) != 0)
+		i++;
+	return i;
+}
+
 static void link_members(struct rollout *r)
 {
+	r->plan = mem_new(r->count + 1, sizeof *r->plan);
 	for (size_t i = 0; i < r->count; i++) {
 		struct member *m = &r->member[i];
 		m->rollout = r;
 		m->host = fleet_find(r->fleet, str_of(m->row.host));
-		for (size_t j = 0; j < r->fleet->hosts.count; j++)
-			m->plan_hosts += strcmp(fleet_host(r->fleet, j)->plan, m->row.plan) == 0;
+		m->plan = plan_at(r, m->row.plan);
+		if (m->plan == r->plans)
+			r->plan[r->plans++].plan = m->row.plan;
 	}
+	for (size_t i = 0; i < r->fleet->hosts.count; i++)
+		r->plan[plan_at(r, fleet_host(r->fleet, i)->plan)].hosts++; /* behind the last: plans that are not in this rollout */
 }
 
 static char *new_id(int64_t now)
@@ -47,14 +59,6 @@ static void member_row_make(struct member_row *m, const struct rollout_target *t
 	}
 }
 
-static const struct rollout_target *target_of(const struct rollout_target *t, size_t count, const char *id)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(t[i].host->id, id) == 0)
-			return &t[i];
-	return NULL;
-}
-
 bool rollout_new(struct rollout *r, const char *action, const struct rollout_options *options,
 	const struct rollout_target *target, size_t count, const char *who, struct err *e)
 {
@@ -68,7 +72,7 @@ bool rollout_new(struct rollout *r, const char *action, const struct rollout_opt
 	/* canary, shares and limits count over the hosts that are tried */
 	for (size_t i = 0; i < count; i++)
 		if (!target[i].deferred)
-			order[tried++] = (struct wave_host){ target[i].host->id, target[i].host->plan, target[i].host->site, 0 };
+			order[tried++] = (struct wave_host){ target[i].host->id, target[i].host->plan, target[i].host->site, i, 0 };
 	waves_order(order, tried, &options->waves);
 	r->options = *options;
 	r->row = (struct rollout_row){
@@ -78,7 +82,7 @@ bool rollout_new(struct rollout *r, const char *action, const struct rollout_opt
 	r->member = mem_new(count + 1, sizeof *r->member);
 	r->count = count;
 	for (size_t i = 0; i < tried; i++)
-		member_row_make(&r->member[next++].row, target_of(target, count, order[i].id), order[i].wave);
+		member_row_make(&r->member[next++].row, &target[order[i].index], order[i].wave);
 	for (size_t i = 0; i < count; i++)
 		if (target[i].deferred)
 			member_row_make(&r->member[next++].row, &target[i], 0);
@@ -104,10 +108,14 @@ bool rollout_load(struct rollout *r, const char *id, struct err *e)
 		struct member *m = &r->member[i];
 		if (m->row.state == MEMBER_RUNNING)
 			m->row.state = MEMBER_WAITING; /* what it really runs, its hello says */
-		if (!m->host && !member_ended(m->row.state)) {
-			m->row.state = MEMBER_DEFERRED;
-			m->row.text = str_dup(STR("is no longer in hosts.yaml"));
-		}
+		if (m->host || member_ended(m->row.state))
+			continue;
+		m->row.state = MEMBER_DEFERRED;
+		free_ptr(&m->row.code);
+		free(m->row.text);
+		m->row.text = str_dup(STR("is no longer in hosts.yaml"));
+		if (!db_member_set(r->db, r->row.id, &m->row, e))
+			return false;
 	}
 	return true;
 }
@@ -120,8 +128,9 @@ void rollout_free(struct rollout *r)
 	}
 	timer_close(&r->tick);
 	free_ptr(&r->member);
+	free_ptr(&r->plan);
 	rollout_row_free(&r->row);
-	r->count = 0;
+	r->count = r->plans = 0;
 }
 
 /* --- what is written, and told --- */
@@ -137,8 +146,8 @@ static void note(struct rollout *r, const struct member *m, const char *text)
 
 static void stop_with(struct rollout *r, enum rollout_state ending, const char *why)
 {
-	if (r->ending != ROLLOUT_RUNNING && r->ending != ending)
-		return; /* the first reason stands; more of the same only brings its count up to date */
+	if (r->ending != ROLLOUT_RUNNING && r->ending != ending && ending != ROLLOUT_ABORTED)
+		return; /* the first reason stands; more of the same only brings its count up to date; an abort is for good */
 	r->ending = ending;
 	snprintf(r->why, sizeof r->why, "%s", why);
 }
@@ -176,42 +185,44 @@ void rollout_member_changed(struct rollout *r, struct member *m, const char *eve
 
 /* --- whose turn it is --- */
 
-static bool may_try(const struct rollout *r, const struct member *m)
+static bool proves(enum member_state s)
 {
-	size_t on_trial = 0, away = 0;
+	return s == MEMBER_COMMITTED || s == MEMBER_SAME || s == MEMBER_UNDONE || !member_ended(s);
+}
+
+static void tally(struct rollout *r)
+{
+	for (size_t i = 0; i < r->plans; i++)
+		r->plan[i] = (struct plan_tally){ .plan = r->plan[i].plan, .hosts = r->plan[i].hosts };
 	for (size_t i = 0; i < r->count; i++) {
-		const struct member *o = &r->member[i];
-		if (strcmp(o->row.plan, m->row.plan) != 0)
-			continue;
-		/* one that heard our order and was lost may still be in its trial */
-		on_trial += o->row.state == MEMBER_RUNNING || (o->row.state == MEMBER_WAITING && o->row.ordered && o != m);
-		away += o->row.state == MEMBER_UNREACHABLE || o->row.state == MEMBER_FAILED;
+		const struct member_row *o = &r->member[i].row;
+		struct plan_tally *t = &r->plan[r->member[i].plan];
+		t->on_trial += o->state == MEMBER_RUNNING || (o->state == MEMBER_WAITING && o->ordered);
+		t->away += o->state == MEMBER_UNREACHABLE || o->state == MEMBER_FAILED;
+		t->proven = t->proven || (o->wave == 0 && proves((enum member_state)o->state));
 	}
-	size_t healthy = m->plan_hosts > away ? m->plan_hosts - away : 0;
-	return on_trial < waves_on_trial_max(healthy);
+}
+
+static bool may_try(const struct plan_tally *t)
+{
+	size_t healthy = t->hosts > t->away ? t->hosts - t->away : 0;
+	return t->on_trial < waves_on_trial_max(healthy);
 }
 
 /* A plan whose canaries all proved nothing sends its next host ahead: one dead host stops nobody. */
 static bool send_another_canary(struct rollout *r)
 {
 	bool sent = false;
+	if (r->options.waves.canary == 0)
+		return false;
+	tally(r);
 	for (size_t i = 0; i < r->count; i++) {
 		struct member *m = &r->member[i];
-		bool proven = false, canary = false;
-		if (m->row.state != MEMBER_WAITING || m->row.wave == 0)
-			continue;
-		for (size_t j = 0; j < r->count; j++) {
-			const struct member_row *o = &r->member[j].row;
-			if (o->wave != 0 || strcmp(o->plan, m->row.plan) != 0 || o->state == MEMBER_DEFERRED)
-				continue;
-			canary = true;
-			proven = proven || o->state == MEMBER_COMMITTED || o->state == MEMBER_SAME || o->state == MEMBER_UNDONE || !member_ended(o->state);
-		}
-		if (!canary || proven)
+		if (m->row.state != MEMBER_WAITING || r->plan[m->plan].proven)
 			continue;
 		m->row.wave = 0;
+		r->plan[m->plan].proven = sent = true;
 		rollout_member_changed(r, m, "becomes the canary: the one before it proved nothing");
-		sent = true;
 	}
 	return sent;
 }
@@ -223,6 +234,20 @@ static int lowest_open_wave(const struct rollout *r)
 		if (!member_ended(r->member[i].row.state) && (wave < 0 || r->member[i].row.wave < wave))
 			wave = (int)r->member[i].row.wave;
 	return wave;
+}
+
+/* Of a rollout that goes on: the wave before the next, so that it is soaked for; -1 when there was none, or the next has
+ * begun already. */
+static int wave_reached(const struct rollout *r)
+{
+	int next = lowest_open_wave(r);
+	bool begun = false, before = false;
+	for (size_t i = 0; i < r->count; i++) {
+		const struct member_row *m = &r->member[i].row;
+		begun = begun || (m->wave == next && m->started);
+		before = before || (m->wave < next && m->started);
+	}
+	return before && !begun ? next - 1 : -1;
 }
 
 static void begin_wave(struct rollout *r, int wave)
@@ -280,13 +305,16 @@ static void start_those_who_may(struct rollout *r)
 {
 	size_t running = rollout_count(r).trial;
 	int64_t now = clock_boot_ms();
+	tally(r);
 	for (size_t i = 0; i < r->count && running < (size_t)r->options.parallel; i++) {
 		struct member *m = &r->member[i];
-		bool lost = m->row.ordered; /* go on with these even while others may not begin */
-		if (m->row.state != MEMBER_WAITING || m->row.wave > r->wave || m->not_before > now)
+		struct plan_tally *t = &r->plan[m->plan];
+		bool lost = m->row.ordered; /* these are asked what became of it, whoever else may begin: it starts no trial */
+		if (m->row.state != MEMBER_WAITING || m->not_before > now)
 			continue;
-		if ((r->ending != ROLLOUT_RUNNING && !lost) || !may_try(r, m))
+		if (!lost && (r->ending != ROLLOUT_RUNNING || m->row.wave > r->wave || !may_try(t)))
 			continue;
+		t->on_trial += !lost;
 		member_start(m);
 		running++;
 	}
@@ -307,7 +335,7 @@ static void go(struct rollout *r)
 	if (r->err.code)
 		stop_with(r, ROLLOUT_PAUSED, r->err.text);
 	int wave = lowest_open_wave(r);
-	if (r->ending == ROLLOUT_RUNNING && wave != 0 && r->wave == 0 && send_another_canary(r))
+	if (r->ending == ROLLOUT_RUNNING && wave > 0 && r->wave <= 0 && send_another_canary(r))
 		wave = 0;
 	if (wave > r->wave && r->ending == ROLLOUT_RUNNING) {
 		if (!soaked(r))
@@ -350,6 +378,8 @@ static void tick(void *ctx)
 static void asked_to_stop(void *ctx)
 {
 	struct rollout *r = ctx;
+	if (r->over)
+		return;
 	r->stops++;
 	if (r->stops == 1) {
 		stop_with(r, ROLLOUT_PAUSED, "interrupted");
@@ -364,12 +394,13 @@ static void asked_to_stop(void *ctx)
 
 bool rollout_run(struct rollout *r, struct err *e)
 {
-	r->wave = -1;
+	r->wave = wave_reached(r);
 	r->began_ms = clock_boot_ms();
 	r->ending = ROLLOUT_RUNNING;
 	r->row.state = ROLLOUT_RUNNING;
 	if (!db_rollout_set(r->db, r->row.id, ROLLOUT_RUNNING, NULL, e))
 		return false;
+	hold_to_limits(r); /* what was halted stays so until a limit is raised: nobody is put on trial to find that out */
 	r->tick = timer_new(r->loop, tick, r);
 	timer_in(r->tick, 0);
 	loop_on_stop(r->loop, asked_to_stop, r);

@@ -9,16 +9,25 @@
 struct member {
 	struct member_row row;
 	const struct host *host;
-	size_t plan_hosts;        /* in the whole fleet */
+	size_t plan;              /* index into rollout.plan */
 	struct rollout *rollout;
 	/* while it runs */
 	struct talk *talk, *confirm;
-	bool resumed;             /* was under way when we were killed or lost it: the host's receipt decides */
+	int action;               /* enum order_action: what we said last */
 	int64_t not_before;       /* clock_boot_ms of the next try */
 	int64_t began_ms;
 	char step[32], note[200];
 	int64_t done, of;
 	char nonce[64];
+};
+
+/* The hosts of one plan, counted anew whenever turns are given. */
+struct plan_tally {
+	const char *plan; /* borrowed from a member's row */
+	size_t hosts;     /* in the whole fleet */
+	size_t on_trial;  /* or may be: one that heard our order and was lost */
+	size_t away;
+	bool proven;      /* a canary of it proved the release, or still may */
 };
 
 struct rollout_calls {
@@ -33,6 +42,8 @@ struct rollout {
 	struct rollout_options options;
 	struct member *member; /* in the order of waves_order */
 	size_t count;
+	struct plan_tally *plan;
+	size_t plans;
 	const struct fleet *fleet;
 	const struct repository *repository;
 	struct db *db;

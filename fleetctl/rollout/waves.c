@@ -37,7 +37,7 @@ struct group {
 };
 struct counters {
 	size_t *plan, *site; /* how often each was taken */
-	size_t plans, sites;
+	size_t plans;
 };
 struct sorted {
 	const struct wave_host *host;
@@ -63,7 +63,7 @@ static int by_site(const void *a, const void *b)
 	return order_of((*(struct group *const *)a)->site, (*(struct group *const *)b)->site);
 }
 
-static size_t number_sites(struct group *group, size_t count)
+static void number_sites(struct group *group, size_t count)
 {
 	cleanup(free_ptr) struct group **by = mem_new(count + 1, sizeof *by);
 	size_t sites = 0;
@@ -74,7 +74,6 @@ static size_t number_sites(struct group *group, size_t count)
 		sites += i == 0 || order_of(by[i]->site, by[i - 1]->site) != 0;
 		by[i]->site_n = sites - 1;
 	}
-	return sites;
 }
 
 /* How many groups; `sorted` is. */
@@ -92,7 +91,7 @@ static size_t groups_make(struct group *group, struct sorted *sorted, size_t cou
 			group[groups++] = (struct group){ .plan = h->plan, .site = h->site, .head = i, .plan_n = c->plans - 1 };
 		group[groups - 1].end = i + 1;
 	}
-	c->sites = number_sites(group, groups);
+	number_sites(group, groups);
 	return groups;
 }
 
@@ -121,7 +120,7 @@ static size_t spread(struct wave_host *host, size_t count)
 	cleanup(free_ptr) struct group *group = mem_new(count + 1, sizeof *group);
 	cleanup(free_ptr) size_t *plan = mem_new(count + 1, sizeof *plan);
 	cleanup(free_ptr) size_t *site = mem_new(count + 1, sizeof *site);
-	struct counters c = { plan, site, 0, 0 };
+	struct counters c = { plan, site, 0 };
 	for (size_t i = 0; i < count; i++) {
 		in[i] = host[i];
 		sorted[i] = (struct sorted){ &in[i], i };

@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/fs.h"
 #include "base/str.h"
 
 /* libc knows zones only through TZ: set for one conversion, and put back. */
@@ -23,9 +25,17 @@ static struct tm zone_time(const char *zone, int64_t unix_s)
 	return tm;
 }
 
+/* libc takes a zone that it does not know for UTC: at a wrong hour, a window would blind the plan. */
+static bool zone_is_known(const char *zone)
+{
+	const char *dir = getenv("TZDIR");
+	cleanup(free_ptr) char *file = path_form("%s/%s", dir ? dir : "/usr/share/zoneinfo", zone);
+	return strcmp(zone, "UTC") == 0 || access(file, R_OK) == 0;
+}
+
 bool window_is_open(const struct plan *p, int64_t unix_s)
 {
-	if (!p->has_window)
+	if (!p->has_window || !zone_is_known(p->window.zone))
 		return false;
 	struct tm tm = zone_time(p->window.zone, unix_s);
 	int64_t minute = tm.tm_hour * 60 + tm.tm_min;

@@ -3,4 +3,4 @@
 
 #include "manifests/plan.h"
 
-bool window_is_open(const struct plan *p, int64_t unix_s); /* false when the plan has none */
+bool window_is_open(const struct plan *p, int64_t unix_s); /* false when the plan has none, or its zone is not known here */

@@ -146,7 +146,8 @@ void table_print(struct table *t)
 {
 	size_t width[32] = { 0 };
 	bool terminal = isatty(STDOUT_FILENO);
-	struct show unlimited = *t->show;
+	const struct show *show = t->show;
+	struct show unlimited = *show;
 	if (!terminal) {
 		unlimited.width = 0;
 		t->show = &unlimited;
@@ -165,4 +166,5 @@ void table_print(struct table *t)
 	free_ptr(&t->cell);
 	free_ptr(&t->paint);
 	t->cells = 0;
+	t->show = show;
 }

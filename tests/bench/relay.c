@@ -254,8 +254,8 @@ static void want(struct relay *r, struct connection *c, int i, int64_t now)
 	epoll_ctl(r->epoll, EPOLL_CTL_MOD, s->fd, &(struct epoll_event){.events = events, .data.ptr = s});
 }
 
-/* All that is due now; then what to wait for. */
-static void work(struct relay *r)
+/* All that is due now; what stays is waited for: its time here, its room by want(). */
+static int64_t work(struct relay *r)
 {
 	int64_t now = now_us();
 
@@ -268,11 +268,13 @@ static void work(struct relay *r)
 			want(r, c, i, now);
 	}
 	reap(r);
+	return now;
 }
 
-static struct timespec *until_due(struct timespec *out, const struct relay *r)
+/* NULL: nothing has a time. `now` is that of work(): what became due since then is not yet passed on. */
+static struct timespec *until_due(struct timespec *out, const struct relay *r, int64_t now)
 {
-	int64_t now = now_us(), due_us = INT64_MAX;
+	int64_t due_us = INT64_MAX;
 
 	for (const struct connection *c = r->first; c; c = c->next) {
 		if (c->side[1].fd < 0 && target_due_us(r, c) < due_us)
@@ -284,7 +286,8 @@ static struct timespec *until_due(struct timespec *out, const struct relay *r)
 	}
 	if (due_us == INT64_MAX)
 		return NULL;
-	int64_t left_us = due_us > now ? due_us - now : 0;
+	int64_t left_us = due_us - now_us();
+	left_us = left_us > 0 ? left_us : 0;
 	*out = (struct timespec){.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
 	return out;
 }
@@ -333,7 +336,7 @@ static bool turn(struct relay *r)
 {
 	struct epoll_event events[EVENTS];
 	struct timespec wait;
-	int n = epoll_pwait2(r->epoll, events, EVENTS, until_due(&wait, r), NULL);
+	int n = epoll_pwait2(r->epoll, events, EVENTS, until_due(&wait, r, work(r)), NULL);
 
 	for (int i = 0; i < n; i++) {
 		if (events[i].data.ptr == &r->signals)
@@ -350,7 +353,6 @@ static bool turn(struct relay *r)
 		else if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 			take(r, c, which);
 	}
-	work(r);
 	return true;
 }
 

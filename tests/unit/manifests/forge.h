@@ -31,7 +31,7 @@ static inline struct secret_key *forge_key(char letter)
 static inline struct public_key forge_public(char letter)
 {
 	struct secret_key *k = forge_key(letter);
-	struct public_key p = { 0 };
+	struct public_key p = {0};
 
 	assert_true(secret_public(&p, k, NULL));
 	secret_free(&k);
@@ -48,7 +48,7 @@ static inline void forge_keyid(char out[DIGEST_HEX + 1], char letter)
 
 static inline void forge_signature(doc *whole, const char *keyid, char letter)
 {
-	struct buf text = { 0 }, sig = { 0 };
+	struct buf text = {0}, sig = {0};
 	struct secret_key *k = forge_key(letter);
 
 	doc_canonical(&text, doc_get(whole, "signed"));
@@ -63,7 +63,7 @@ static inline void forge_signature(doc *whole, const char *keyid, char letter)
 static inline struct buf forge_bytes(doc *body, const char *by)
 {
 	doc *whole = role_seal(doc_ref(body));
-	struct buf out = { 0 };
+	struct buf out = {0};
 	char id[DIGEST_HEX + 1];
 
 	for (; *by; by++) {
@@ -81,7 +81,7 @@ static inline void forge_signers(doc *body, enum role_kind kind, const char *nam
 {
 	struct public_key key[8];
 	const struct public_key *pointer[8];
-	struct role_signers s = { .key = pointer, .count = strlen(by), .threshold = threshold };
+	struct role_signers s = {.key = pointer, .count = strlen(by), .threshold = threshold};
 
 	for (size_t i = 0; i < s.count; i++) {
 		key[i] = forge_public(by[i]);
@@ -99,15 +99,15 @@ static inline void forge_link(doc *body, const char *name, const char *by, const
 {
 	doc *roles;
 
-	forge_signers(body, ROLE_TARGETS, name, by, 1, (const char *const[]){ pattern }, 1);
+	forge_signers(body, ROLE_TARGETS, name, by, 1, (const char *const[]){pattern}, 1);
 	roles = doc_get(doc_get(body, "delegations"), "roles");
 	doc_set_bool(doc_at(roles, doc_count(roles) - 1), "terminating", terminating);
 }
 
-static inline doc *forge_root(uint64_t version, const char *root, const char *timestamp, const char *snapshot,
-	const char *targets)
+static inline doc *forge_root(
+	uint64_t version, const char *root, const char *timestamp, const char *snapshot, const char *targets)
 {
-	const char *const by[ROLE_KINDS] = { root, timestamp, snapshot, targets };
+	const char *const by[ROLE_KINDS] = {root, timestamp, snapshot, targets};
 	doc *body = role_body(ROLE_ROOT, version, FORGE_NOW + 365 * FORGE_DAY);
 
 	for (enum role_kind k = ROLE_ROOT; k < ROLE_KINDS; k++)
@@ -155,7 +155,7 @@ static inline void shelf_put(struct shelf *s, const char *name, struct buf bytes
 
 static inline void shelf_copy(struct shelf *s, const char *name, struct str bytes)
 {
-	struct buf copy = { 0 };
+	struct buf copy = {0};
 
 	buf_add(&copy, bytes);
 	shelf_put(s, name, copy);

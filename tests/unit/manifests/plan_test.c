@@ -220,7 +220,7 @@ static void a_plan_with_too_many_rows_or_args_is_refused(void **state)
 	buf_text(&probes, HEAD "probes:\n");
 	for (int i = 0; i < 257; i++)
 		buf_form(&probes, "- {name: a%d, run: b, every: 1m}\n", i);
-	assert_refused(probes.data, "plans/plan-D.yaml:4: probes: more than 256 entries");
+	assert_refused(probes.data, "plans/plan-D.yaml:3: probes: more than 256 entries");
 	buf_text(&args, HEAD "checks: [{name: a, class: path, run: b, args: [0");
 	buf_text(&longer, HEAD "checks: [{name: a, class: path, run: b, args: [");
 	for (int i = 0; i < 64; i++)

@@ -22,8 +22,8 @@ static struct buf good(enum role_kind kind)
 
 static enum err_code read_code(enum role_kind kind, struct str bytes)
 {
-	struct role r = { 0 }, zero = { 0 };
-	struct err e = { 0 };
+	struct role r = {0}, zero = {0};
+	struct err e = {0};
 
 	if (role_read(&r, kind, bytes, &e)) {
 		role_free(&r);
@@ -39,7 +39,7 @@ static void all_four_kinds_are_written_and_read(void **state)
 	(void)state;
 	for (enum role_kind kind = ROLE_ROOT; kind < ROLE_KINDS; kind++) {
 		cleanup(buf_free) struct buf bytes = good(kind);
-		cleanup(role_free) struct role r = { 0 };
+		cleanup(role_free) struct role r = {0};
 		assert_true(role_read(&r, kind, buf_str(&bytes), NULL));
 		assert_int_equal(r.version, 3);
 		assert_true(str_eq(buf_str(&bytes), buf_str(&r.bytes)));
@@ -58,9 +58,10 @@ static void each_field_that_is_missing_or_of_another_type_is_refused(void **stat
 		assert_true(doc_read(&first, buf_str(&bytes), NULL));
 		doc *fields = doc_get(first, "signed");
 		for (void *i = doc_first(fields); i; i = doc_next(fields, i)) {
-			bool optional = strcmp(doc_key(i), "consistent_snapshot") == 0 || strcmp(doc_key(i), "delegations") == 0;
+			bool optional = strcmp(doc_key(i), "consistent_snapshot") == 0 ||
+					strcmp(doc_key(i), "delegations") == 0;
 			cleanup(doc_free) doc *without = role_body(kind, 1, 0), *bent = NULL;
-			cleanup(buf_free) struct buf a = { 0 }, b = { 0 };
+			cleanup(buf_free) struct buf a = {0}, b = {0};
 			doc *body = doc_object();
 			for (void *j = doc_first(fields); j; j = doc_next(fields, j))
 				if (strcmp(doc_key(i), doc_key(j)) != 0)
@@ -80,9 +81,9 @@ static void each_field_that_is_missing_or_of_another_type_is_refused(void **stat
 static void valid_json_that_is_not_tuf_is_refused_and_nothing_crashes(void **state)
 {
 	(void)state;
-	static const char *const texts[] = { "", "0", "null", "[]", "{}", "\"signed\"", "{\"signed\":[],\"signatures\":{}}",
-		"{\"signed\":{},\"signatures\":[]}", "{\"signed\":null,\"signatures\":null}",
-		"{\"signed\":{\"_type\":1},\"signatures\":[1]}",
+	static const char *const texts[] = {"", "0", "null", "[]", "{}", "\"signed\"",
+		"{\"signed\":[],\"signatures\":{}}", "{\"signed\":{},\"signatures\":[]}",
+		"{\"signed\":null,\"signatures\":null}", "{\"signed\":{\"_type\":1},\"signatures\":[1]}",
 		"{\"signatures\":[],\"signed\":{\"_type\":\"root\",\"spec_version\":\"1.0\",\"version\":1,"
 		"\"expires\":\"2030-01-01T00:00:00Z\",\"keys\":{\"a\":1},\"roles\":{}}}",
 		"{\"signatures\":[],\"signed\":{\"_type\":\"targets\",\"spec_version\":\"1.0\",\"version\":1,"
@@ -90,7 +91,7 @@ static void valid_json_that_is_not_tuf_is_refused_and_nothing_crashes(void **sta
 		"{\"signatures\":[],\"signed\":{\"_type\":\"targets\",\"spec_version\":\"1.0\",\"version\":1,"
 		"\"expires\":\"2030-01-01T00:00:00Z\",\"targets\":{},\"delegations\":{\"keys\":{},\"roles\":[1]}}}",
 		"{\"signatures\":[],\"signed\":{\"_type\":\"snapshot\",\"spec_version\":\"1.0\",\"version\":1,"
-		"\"expires\":\"2030-01-01T00:00:00Z\",\"meta\":{\"targets.json\":[]}}}" };
+		"\"expires\":\"2030-01-01T00:00:00Z\",\"meta\":{\"targets.json\":[]}}}"};
 
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		for (enum role_kind kind = ROLE_ROOT; kind < ROLE_KINDS; kind++)
@@ -111,7 +112,8 @@ static void spec_version_may_have_two_or_three_parts_and_must_begin_with_1(void 
 	(void)state;
 	assert_int_equal(head_code("spec_version", doc_of_str(STR("1.0"))), ERR_NONE);
 	assert_int_equal(head_code("spec_version", doc_of_str(STR("1.27.31"))), ERR_NONE);
-	static const char *const bad[] = { "", "1", "1.", "1.0.", "1.0.0.", "1.0.0.0", "2.0", "01.0", "1.x", "1.0.x", "1..0", " 1.0" };
+	static const char *const bad[] = {
+		"", "1", "1.", "1.0.", "1.0.0.", "1.0.0.0", "2.0", "01.0", "1.x", "1.0.x", "1..0", " 1.0"};
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
 		assert_int_equal(head_code("spec_version", doc_of_str(str_of(bad[i]))), ERR_SYNTAX);
 }
@@ -138,7 +140,7 @@ static void unknown_fields_are_ignored_and_part_of_what_is_signed(void **state)
 {
 	(void)state;
 	cleanup(doc_free) doc *body = forge_root(1, "r", "m", "s", "t");
-	cleanup(role_free) struct role r = { 0 }, bent = { 0 };
+	cleanup(role_free) struct role r = {0}, bent = {0};
 	doc *nested = doc_object();
 
 	doc_set_int(nested, "z", 1);
@@ -161,8 +163,8 @@ static void a_threshold_of_zero_is_refused_and_one_above_the_keys_only_cannot_ve
 	(void)state;
 	cleanup(doc_free) doc *body = forge_root(1, "r", "m", "s", "t");
 	doc *role = doc_get(doc_get(body, "roles"), "root");
-	cleanup(role_free) struct role r = { 0 };
-	struct err e = { 0 };
+	cleanup(role_free) struct role r = {0};
+	struct err e = {0};
 
 	doc_set_int(role, "threshold", 0);
 	cleanup(buf_free) struct buf zero = forge_bytes(body, "r");
@@ -217,7 +219,7 @@ static void a_role_delegated_to_twice_in_one_list_is_refused(void **state)
 static bool leads(const char *pattern, const char *path)
 {
 	cleanup(doc_free) doc *body = role_body(ROLE_TARGETS, 1, FORGE_NOW);
-	cleanup(role_free) struct role r = { 0 };
+	cleanup(role_free) struct role r = {0};
 	char name[ROLE_NAME_SIZE];
 
 	forge_link(body, "plan-D", "p", pattern, true);
@@ -244,12 +246,13 @@ static void hash_prefixes_lead_by_the_paths_sha256(void **state)
 {
 	(void)state;
 	cleanup(doc_free) doc *body = role_body(ROLE_TARGETS, 1, FORGE_NOW), *whole = NULL;
-	cleanup(role_free) struct role r = { 0 };
+	cleanup(role_free) struct role r = {0};
 	char hex[DIGEST_HEX + 1], name[ROLE_NAME_SIZE];
-	cleanup(buf_free) struct buf bytes = { 0 };
+	cleanup(buf_free) struct buf bytes = {0};
 
 	forge_link(body, "bin", "p", "x", true);
-	doc *old = doc_at(doc_get(doc_get(body, "delegations"), "roles"), 0), *link = doc_object(), *prefixes = doc_list();
+	doc *old = doc_at(doc_get(doc_get(body, "delegations"), "roles"), 0), *link = doc_object(),
+	    *prefixes = doc_list();
 	for (void *i = doc_first(old); i; i = doc_next(old, i))
 		if (strcmp(doc_key(i), "paths") != 0)
 			doc_set(link, doc_key(i), doc_ref(doc_value(i)));
@@ -271,7 +274,7 @@ static void a_succinct_link_stands_for_all_its_bins(void **state)
 {
 	(void)state;
 	cleanup(doc_free) doc *body = role_body(ROLE_TARGETS, 1, FORGE_NOW);
-	cleanup(role_free) struct role r = { 0 };
+	cleanup(role_free) struct role r = {0};
 	char name[ROLE_NAME_SIZE];
 	doc *d = doc_object(), *s = doc_object();
 
@@ -300,10 +303,10 @@ static void a_succinct_link_stands_for_all_its_bins(void **state)
 
 static enum err_code file_code(const char *entry, struct str bytes)
 {
-	cleanup(buf_free) struct buf text = { 0 };
-	cleanup(role_free) struct role r = { 0 };
+	cleanup(buf_free) struct buf text = {0};
+	cleanup(role_free) struct role r = {0};
 	struct role_file f;
-	struct err e = { 0 };
+	struct err e = {0};
 
 	buf_form(&text,
 		"{\"signatures\":[],\"signed\":{\"_type\":\"targets\",\"spec_version\":\"1.0\",\"version\":1,"
@@ -318,7 +321,8 @@ static enum err_code file_code(const char *entry, struct str bytes)
 
 #define ABC256 "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define ABC512                                                                                                         \
-	"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80" \
+	"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643c" \
+	"e80"                                                                                                          \
 	"e2a9ac94fa54ca49f"
 
 static void every_hash_that_we_know_must_match_and_one_at_least_is_needed(void **state)
@@ -326,9 +330,11 @@ static void every_hash_that_we_know_must_match_and_one_at_least_is_needed(void *
 	(void)state;
 	assert_int_equal(file_code("{\"length\":3,\"hashes\":{\"sha256\":\"" ABC256 "\"}}", STR("abc")), ERR_NONE);
 	assert_int_equal(file_code("{\"length\":3,\"hashes\":{\"sha512\":\"" ABC512 "\"}}", STR("abc")), ERR_NONE);
-	assert_int_equal(file_code("{\"length\":3,\"hashes\":{\"sha256\":\"" ABC256 "\",\"sha512\":\"" ABC512 "\"}}", STR("abc")),
+	assert_int_equal(file_code("{\"length\":3,\"hashes\":{\"sha256\":\"" ABC256 "\",\"sha512\":\"" ABC512 "\"}}",
+				 STR("abc")),
 		ERR_NONE);
-	assert_int_equal(file_code("{\"length\":3,\"hashes\":{\"sha256\":\"" ABC256 "\",\"x\":\"1\"}}", STR("abc")), ERR_NONE);
+	assert_int_equal(
+		file_code("{\"length\":3,\"hashes\":{\"sha256\":\"" ABC256 "\",\"x\":\"1\"}}", STR("abc")), ERR_NONE);
 	assert_int_equal(file_code("{\"length\":3,\"hashes\":{\"sha512\":\"" ABC512 "\"}}", STR("abd")), ERR_DIGEST);
 	assert_int_equal(file_code("{\"length\":3,\"hashes\":{\"sha256\":\"" ABC256 "\"}}", STR("abd")), ERR_DIGEST);
 	assert_int_equal(file_code("{\"length\":3,\"hashes\":{\"x\":\"1\"}}", STR("abc")), ERR_DIGEST);
@@ -341,7 +347,8 @@ static void every_hash_that_we_know_must_match_and_one_at_least_is_needed(void *
 static void a_length_is_not_cut_to_32_bits_and_trailing_bytes_are_not_covered_up(void **state)
 {
 	(void)state;
-	assert_int_equal(file_code("{\"length\":4294967299,\"hashes\":{\"sha256\":\"" ABC256 "\"}}", STR("abc")), ERR_DIGEST);
+	assert_int_equal(
+		file_code("{\"length\":4294967299,\"hashes\":{\"sha256\":\"" ABC256 "\"}}", STR("abc")), ERR_DIGEST);
 	assert_int_equal(file_code("{\"length\":3,\"hashes\":{\"sha256\":\"" ABC256 "\"}}", STR("abc\n")), ERR_DIGEST);
 	assert_int_equal(file_code("{\"length\":-1,\"hashes\":{\"sha256\":\"" ABC256 "\"}}", STR("abc")), ERR_SYNTAX);
 

@@ -31,7 +31,7 @@ static void grow(struct world *w, const char *name, const char *links, bool hold
 
 static void assert_search(struct world *w, const char *order, const char *found)
 {
-	cleanup(buf_free) struct buf expected = { 0 };
+	cleanup(buf_free) struct buf expected = {0};
 
 	serve(w, w->snapshot, "snapshot", "s");
 	buf_text(&expected, "2.root.json timestamp.json 1.snapshot.json 1.targets.json ");
@@ -102,12 +102,14 @@ TEST(a_terminating_delegation_ends_what_was_left_further_up_too)
 	(void)state;
 	cleanup(world_free) struct world w;
 	grove_make(&w);
-	grow(&w, "targets", "a c", false);
+	grow(&w, "targets", "a c f g", false);
 	grow(&w, "a", "b! d", false);
 	grow(&w, "b", "e", false);
 	grow(&w, "e", "", false);
 	grow(&w, "c", "", true);
 	grow(&w, "d", "", true);
+	grow(&w, "f", "", true);
+	grow(&w, "g", "", true);
 	assert_search(&w, "abe", NULL);
 }
 
@@ -131,13 +133,13 @@ TEST(at_most_32_delegated_roles_are_visited)
 	grove_make(&w);
 	grow(&w, "targets", "a", false);
 	for (size_t i = 0; names[i]; i++)
-		grow(&w, (char[]){ names[i], 0 }, (char[]){ names[i + 1], 0 }, i == 32);
+		grow(&w, (char[]){names[i], 0}, (char[]){names[i + 1], 0}, i == 32);
 	char order[33] = "";
 	memcpy(order, names, 32);
 	assert_search(&w, order, NULL);
 	shelf_clear(&w.disk);
-	grow(&w, (char[]){ names[31], 0 }, "", true);
-	assert_search(&w, order, (char[]){ names[31], 0 });
+	grow(&w, (char[]){names[31], 0}, "", true);
+	assert_search(&w, order, (char[]){names[31], 0});
 }
 
 TEST(a_role_is_verified_again_under_each_delegator)

@@ -70,6 +70,23 @@ TEST(versions_that_are_held_are_told_before_anything_is_fetched)
 	trust_free(&t);
 }
 
+TEST(held_metadata_that_a_wrong_key_signed_is_not_told_as_ours)
+{
+	BEGIN;
+	struct trust *t = NULL;
+
+	shelf_put(&w.disk, "timestamp", forge_bytes(w.timestamp, "s"));
+	shelf_put(&w.disk, "targets", forge_bytes(w.targets, "t"));
+	shelf_put(&w.disk, "plan-D", forge_bytes(w.plan, "s"));
+	assert_true(trust_new(&t, buf_str(&w.anchor), w.now, NULL));
+	hold_disk(&w, t);
+	assert_int_equal(trust_version(t, "timestamp"), 0);
+	assert_int_equal(trust_signed_at(t), 0);
+	assert_int_equal(trust_version(t, "targets"), 1);
+	assert_int_equal(trust_version(t, "plan-D"), 0);
+	trust_free(&t);
+}
+
 TEST(without_consistent_snapshot_the_names_carry_no_version)
 {
 	BEGIN;
@@ -107,8 +124,8 @@ static void only_right_keys(const char *role, size_t which, const char *wrong)
 	cleanup(world_free) struct world w;
 
 	world_make(&w);
-	doc *const body[] = { w.timestamp, w.snapshot, w.targets, w.plan };
-	static const char *const by[] = { "m", "s", "t", "p" };
+	doc *const body[] = {w.timestamp, w.snapshot, w.targets, w.plan};
+	static const char *const by[] = {"m", "s", "t", "p"};
 	assert_int_equal(run_signed(&w, body[which], role, ""), ERR_SIGNATURE);
 	assert_not_kept(&w, role);
 	assert_int_equal(run_signed(&w, body[which], role, wrong), ERR_SIGNATURE);
@@ -132,7 +149,7 @@ static void two_needed(struct world *w, bool delegated)
 {
 	if (delegated) {
 		cleanup(doc_free) doc *fresh = role_body(ROLE_TARGETS, 1, FORGE_NOW + 365 * FORGE_DAY);
-		forge_signers(fresh, ROLE_TARGETS, "plan-D", "pq", 2, (const char *const[]){ "plan-D/*" }, 1);
+		forge_signers(fresh, ROLE_TARGETS, "plan-D", "pq", 2, (const char *const[]){"plan-D/*"}, 1);
 		serve(w, fresh, "targets", "t");
 		return;
 	}
@@ -145,7 +162,7 @@ static void two_needed(struct world *w, bool delegated)
 static struct buf signed_again(doc *body, char letter, const char *keyid)
 {
 	doc *whole = role_seal(doc_ref(body));
-	struct buf out = { 0 };
+	struct buf out = {0};
 	char id[DIGEST_HEX + 1];
 
 	forge_keyid(id, letter);
@@ -207,7 +224,7 @@ TEST(an_anchor_that_is_not_signed_by_itself_is_no_anchor)
 {
 	BEGIN;
 	struct trust *t = NULL;
-	struct err e = { 0 };
+	struct err e = {0};
 	cleanup(buf_free) struct buf wrong = forge_bytes(w.root, "mst");
 
 	assert_false(trust_new(&t, buf_str(&wrong), w.now, &e));
@@ -242,7 +259,7 @@ TEST(a_chain_of_roots_is_walked_and_every_step_is_kept)
 TEST(a_root_must_be_signed_by_the_one_before_and_by_itself)
 {
 	BEGIN;
-	static const char *const bad[] = { "", "r", "R", "mst" };
+	static const char *const bad[] = {"", "r", "R", "mst"};
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		serve_root(&w, 2, "R", bad[i]);
 		assert_int_equal(run(&w), ERR_SIGNATURE);
@@ -255,7 +272,7 @@ TEST(a_root_must_be_signed_by_the_one_before_and_by_itself)
 TEST(a_root_is_exactly_the_next_version)
 {
 	BEGIN;
-	static const uint64_t bad[] = { 1, 3, 4000 };
+	static const uint64_t bad[] = {1, 3, 4000};
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
 		cleanup(doc_free) doc *root = forge_root(bad[i], "r", "m", "s", "t");
 		shelf_put(&w.served, "2.root.json", forge_bytes(root, "r"));
@@ -280,6 +297,20 @@ TEST(a_root_that_was_refused_is_not_believed_from_the_disk)
 	shelf_put(&w.disk, "2.root", forge_bytes(root, "R"));
 	assert_int_equal(run(&w), ERR_NONE);
 	assert_string_equal(asked(&w), "2.root.json timestamp.json 1.snapshot.json 1.targets.json 1.plan-D.json ");
+}
+
+TEST(roots_on_the_disk_must_chain_like_those_that_are_fetched)
+{
+	BEGIN;
+	static const char *const by[] = {"rR", "r"};
+	static const uint64_t version[] = {3, 2}; /* a step is missing; it is not signed by itself */
+
+	for (size_t i = 0; i < COUNT_OF(by); i++) {
+		cleanup(doc_free) doc *root = forge_root(version[i], "R", "m", "s", "t");
+		shelf_put(&w.disk, "2.root", forge_bytes(root, by[i]));
+		assert_int_equal(run(&w), ERR_NONE);
+		assert_non_null(strstr(asked(&w), "2.root.json "));
+	}
 }
 
 TEST(at_most_256_roots_are_asked_for)
@@ -317,6 +348,18 @@ TEST(roots_on_the_way_may_have_expired_but_not_the_last)
 	assert_int_equal(run(&w), ERR_NONE);
 }
 
+TEST(what_a_key_signed_that_the_new_root_dropped_is_not_used_though_it_is_held)
+{
+	BEGIN;
+	assert_int_equal(run(&w), ERR_NONE);
+	cleanup(doc_free) doc *root = forge_root(2, "r", "m", "s", "T");
+	serve(&w, root, "root", "r");
+	assert_int_equal(run(&w), ERR_SIGNATURE); /* the one served is by the old key, too */
+	serve(&w, w.targets, "targets", "T");
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_string_equal(asked(&w), "3.root.json timestamp.json 1.targets.json ");
+}
+
 /* --- going back --- */
 
 TEST(an_older_timestamp_is_refused_and_the_newer_one_stays)
@@ -327,7 +370,7 @@ TEST(an_older_timestamp_is_refused_and_the_newer_one_stays)
 	doc_set_int(w.timestamp, "version", 1);
 	serve(&w, w.timestamp, "timestamp", "m");
 	assert_int_equal(run(&w), ERR_OLDER);
-	cleanup(role_free) struct role kept = { 0 };
+	cleanup(role_free) struct role kept = {0};
 	assert_true(role_read(&kept, ROLE_TIMESTAMP, buf_str(shelf_find(&w.disk, "timestamp")), NULL));
 	assert_int_equal(kept.version, 2);
 }
@@ -336,7 +379,7 @@ TEST(an_equal_timestamp_is_no_error_and_ours_is_kept)
 {
 	BEGIN;
 	assert_int_equal(run(&w), ERR_NONE);
-	cleanup(buf_free) struct buf ours = { 0 };
+	cleanup(buf_free) struct buf ours = {0};
 	buf_add(&ours, buf_str(shelf_find(&w.disk, "timestamp")));
 	doc_set_int(w.timestamp, "x-other", 1);
 	serve(&w, w.timestamp, "timestamp", "m");
@@ -441,7 +484,7 @@ TEST(a_file_of_another_version_than_the_one_listed_is_refused)
 {
 	BEGIN;
 	assert_int_equal(run(&w), ERR_NONE);
-	cleanup(buf_free) struct buf old = { 0 }, older = { 0 };
+	cleanup(buf_free) struct buf old = {0}, older = {0};
 	buf_add(&old, buf_str(shelf_find(&w.served, "1.snapshot.json")));
 	buf_add(&older, buf_str(shelf_find(&w.served, "1.plan-D.json")));
 	world_next(&w, "two");
@@ -477,7 +520,7 @@ TEST(where_length_and_hashes_are_listed_they_count)
 	list_hashed(w.timestamp, "snapshot.json", 1, buf_str(shelf_find(&w.served, "1.snapshot.json")));
 	serve(&w, w.timestamp, "timestamp", "m");
 	assert_int_equal(run(&w), ERR_NONE);
-	static const char *const files[] = { "1.snapshot.json", "1.targets.json", "1.plan-D.json" };
+	static const char *const files[] = {"1.snapshot.json", "1.targets.json", "1.plan-D.json"};
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
 		struct buf *b = shelf_find(&w.served, files[i]);
 		shelf_clear(&w.disk);
@@ -489,6 +532,10 @@ TEST(where_length_and_hashes_are_listed_they_count)
 		b->data[b->len - 1] = '\n';
 	}
 	assert_int_equal(run(&w), ERR_NONE);
+	shelf_clear(&w.disk);
+	struct buf *b = shelf_find(&w.served, "1.targets.json");
+	memset(b->data, 'x', b->len); /* no JSON at all: it is not even parsed */
+	assert_int_equal(run(&w), ERR_DIGEST);
 }
 
 TEST(the_metadata_of_another_plan_is_refused)
@@ -520,7 +567,7 @@ TEST(every_held_file_that_has_rotted_is_as_if_absent)
 	assert_int_equal(run(&w), ERR_NONE);
 	for (size_t i = 0; i < w.disk.count; i++) {
 		struct buf *b = &w.disk.file[i].bytes;
-		cleanup(buf_free) struct buf good = { 0 };
+		cleanup(buf_free) struct buf good = {0};
 		buf_add(&good, buf_str(b));
 		for (size_t at = 0; at < good.len; at += 37) {
 			b->data[at] ^= 4;
@@ -559,10 +606,12 @@ TEST(with_a_sure_clock_what_has_expired_is_refused_and_not_kept)
 {
 	(void)state;
 	for (size_t which = 0; which < 4; which++) {
-		static const char *const role[] = { "timestamp", "snapshot", "targets", "plan-D" }, *const by[] = { "m", "s", "t", "p" };
+		static const char *const role[] = {"timestamp", "snapshot", "targets", "plan-D"}, *const by[] = {"m",
+													  "s", "t",
+													  "p"};
 		cleanup(world_free) struct world w;
 		world_make(&w);
-		doc *const body[] = { w.timestamp, w.snapshot, w.targets, w.plan };
+		doc *const body[] = {w.timestamp, w.snapshot, w.targets, w.plan};
 		expires_in(body[which], 0); /* the second itself is too late */
 		serve(&w, body[which], role[which], by[which]);
 		assert_int_equal(run(&w), ERR_EXPIRED);
@@ -579,12 +628,12 @@ TEST(with_an_unsure_clock_expiry_blocks_nothing_that_is_newer)
 {
 	(void)state;
 	for (size_t which = 0; which < 5; which++) {
-		static const char *const role[] = { "timestamp", "snapshot", "targets", "plan-D", "root" },
-					 *const by[] = { "m", "s", "t", "p", "r" };
+		static const char *const role[] = {"timestamp", "snapshot", "targets", "plan-D", "root"},
+					 *const by[] = {"m", "s", "t", "p", "r"};
 		cleanup(world_free) struct world w;
 		world_make(&w);
 		w.now.synced = false;
-		doc *const body[] = { w.timestamp, w.snapshot, w.targets, w.plan, w.root };
+		doc *const body[] = {w.timestamp, w.snapshot, w.targets, w.plan, w.root};
 		expires_in(body[which], -1);
 		serve(&w, body[which], role[which], by[which]);
 		buf_free(&w.anchor);
@@ -600,12 +649,27 @@ TEST(with_an_unsure_clock_expiry_blocks_nothing_that_is_newer)
 	}
 }
 
+TEST(with_an_unsure_clock_a_newer_timestamp_alone_shows_that_the_rest_still_holds)
+{
+	BEGIN;
+	w.now.synced = false;
+	expires_in(w.targets, -1);
+	serve(&w, w.targets, "targets", "t");
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_int_equal(run(&w), ERR_EXPIRED);
+	doc_set_int(w.timestamp, "version", 2);
+	serve(&w, w.timestamp, "timestamp", "m");
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_true(w.stale);
+	assert_manifest(&w, "one");
+}
+
 TEST(with_an_unsure_clock_going_back_is_refused_as_ever)
 {
 	BEGIN;
 	world_next(&w, "two");
 	assert_int_equal(run(&w), ERR_NONE);
-	w.now = (struct trust_time){ 0, false };
+	w.now = (struct trust_time){0, false};
 	doc_set_int(w.timestamp, "version", 1);
 	serve(&w, w.timestamp, "timestamp", "m");
 	assert_int_equal(run(&w), ERR_OLDER);
@@ -648,22 +712,22 @@ static bool read_fixture(struct buf *out, const char *name)
 TEST(a_repository_that_tuf_on_ci_signed_is_read)
 {
 	(void)state;
-	static const char *const files[] = { "1.root.json", "timestamp.json", "2.snapshot.json", "1.targets.json",
-		"2.delegatedrole.json" };
-	cleanup(world_free) struct world w = { .now = { 0, true } };
+	static const char *const files[] = {
+		"1.root.json", "timestamp.json", "2.snapshot.json", "1.targets.json", "2.delegatedrole.json"};
+	cleanup(world_free) struct world w = {.now = {0, true}};
 
 	if (!getenv("FLEET_FIXTURES") || !read_fixture(&w.anchor, "initial_root.json"))
 		skip();
 	assert_true(clock_read(&w.now.unix_s, STR("2025-02-09T09:17:23Z")));
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
-		struct buf b = { 0 };
+		struct buf b = {0};
 		char path[100];
 		snprintf(path, sizeof path, "metadata/%s", files[i]);
 		assert_true(read_fixture(&b, path));
 		shelf_put(&w.served, files[i], b);
 	}
 	assert_int_equal(run_for(&w, "delegatedrole/artifact"), ERR_NONE);
-	cleanup(buf_free) struct buf artifact = { 0 };
+	cleanup(buf_free) struct buf artifact = {0};
 	assert_true(read_fixture(&artifact,
 		"targets/delegatedrole/45f337ee451b4c098d121d09cc224bacc7794503ac58a47a78cfe7ebefb7fab3.artifact"));
 	assert_true(w.found && trust_target_check(&w.target, buf_str(&artifact), NULL));
@@ -677,6 +741,7 @@ int main(void)
 		cmocka_unit_test(what_is_held_is_not_fetched_again),
 		cmocka_unit_test(a_path_that_nobody_signs_for_is_not_found),
 		cmocka_unit_test(versions_that_are_held_are_told_before_anything_is_fetched),
+		cmocka_unit_test(held_metadata_that_a_wrong_key_signed_is_not_told_as_ours),
 		cmocka_unit_test(without_consistent_snapshot_the_names_carry_no_version),
 		cmocka_unit_test(a_file_that_is_not_there_fails_by_its_name),
 		cmocka_unit_test(each_role_is_signed_by_its_own_keys_alone),
@@ -689,9 +754,11 @@ int main(void)
 		cmocka_unit_test(a_root_is_exactly_the_next_version),
 		cmocka_unit_test(the_newest_root_is_not_taken_before_the_chain),
 		cmocka_unit_test(a_root_that_was_refused_is_not_believed_from_the_disk),
+		cmocka_unit_test(roots_on_the_disk_must_chain_like_those_that_are_fetched),
 		cmocka_unit_test(at_most_256_roots_are_asked_for),
 		cmocka_unit_test(a_root_that_is_too_long_is_not_read),
 		cmocka_unit_test(roots_on_the_way_may_have_expired_but_not_the_last),
+		cmocka_unit_test(what_a_key_signed_that_the_new_root_dropped_is_not_used_though_it_is_held),
 		cmocka_unit_test(an_older_timestamp_is_refused_and_the_newer_one_stays),
 		cmocka_unit_test(an_equal_timestamp_is_no_error_and_ours_is_kept),
 		cmocka_unit_test(a_timestamp_whose_snapshot_goes_back_is_refused_and_blocks_nothing_later),
@@ -706,6 +773,7 @@ int main(void)
 		cmocka_unit_test(names_of_roles_are_percent_encoded_and_never_a_path),
 		cmocka_unit_test(with_a_sure_clock_what_has_expired_is_refused_and_not_kept),
 		cmocka_unit_test(with_an_unsure_clock_expiry_blocks_nothing_that_is_newer),
+		cmocka_unit_test(with_an_unsure_clock_a_newer_timestamp_alone_shows_that_the_rest_still_holds),
 		cmocka_unit_test(with_an_unsure_clock_going_back_is_refused_as_ever),
 		cmocka_unit_test(the_clock_floor_is_the_newest_verified_date_and_goes_with_the_key),
 		cmocka_unit_test(a_repository_that_tuf_on_ci_signed_is_read),

@@ -1,4 +1,5 @@
-/* A whole repository in memory for tests of the client: what is served, what a host's disk holds, and one run between. */
+/* A whole repository in memory for tests of the client: what is served, what a host's disk holds, and one run between.
+ */
 #pragma once
 
 #include "manifests/trust.h"
@@ -58,7 +59,7 @@ static inline void world_make(struct world *w)
 	char date[24];
 	int64_t year = FORGE_NOW + 365 * FORGE_DAY;
 
-	*w = (struct world){ .now = { FORGE_NOW, true } };
+	*w = (struct world){.now = {FORGE_NOW, true}};
 	w->root = forge_root(1, "r", "m", "s", "t");
 	w->timestamp = role_body(ROLE_TIMESTAMP, 1, FORGE_NOW + 14 * FORGE_DAY);
 	w->snapshot = role_body(ROLE_SNAPSHOT, 1, FORGE_NOW + 30 * FORGE_DAY);
@@ -113,7 +114,7 @@ static inline void keep_on_disk(struct world *w, const struct trust_keep *keep, 
 
 static inline void hold_disk(struct world *w, struct trust *t)
 {
-	static const char *const order[] = { "timestamp", "snapshot", "targets" };
+	static const char *const order[] = {"timestamp", "snapshot", "targets"};
 	char name[512];
 
 	for (int n = 2; n < 300; n++) {
@@ -127,7 +128,8 @@ static inline void hold_disk(struct world *w, struct trust *t)
 			trust_hold(t, order[i], buf_str(shelf_find(&w->disk, order[i])));
 	for (size_t i = 0; i < w->disk.count; i++) {
 		const char *role = w->disk.file[i].name;
-		if (!strstr(role, ".root") && strcmp(role, "timestamp") && strcmp(role, "snapshot") && strcmp(role, "targets"))
+		if (!strstr(role, ".root") && strcmp(role, "timestamp") && strcmp(role, "snapshot") &&
+			strcmp(role, "targets"))
 			trust_hold(t, role, buf_str(&w->disk.file[i].bytes));
 	}
 }
@@ -156,7 +158,7 @@ static inline enum err_code run_for(struct world *w, const char *path)
 {
 	struct trust *t = NULL;
 
-	w->why = (struct err){ 0 };
+	w->why = (struct err){0};
 	w->found = false;
 	buf_clear(&w->served.asked);
 	assert_true(trust_new(&t, buf_str(&w->anchor), w->now, &w->why));

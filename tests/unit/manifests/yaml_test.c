@@ -77,7 +77,7 @@ static void every_node_knows_its_line(void **state)
 		&y, STR("# a comment\nplan: x\nprobes:\n  - name: dns\n    every: 60s\n  - {name: ip}\n"), "f", &e));
 	doc *probes = doc_get(y.root, "probes");
 	assert_int_equal(yaml_line(&y, doc_get(y.root, "plan")), 2);
-	assert_int_equal(yaml_line(&y, probes), 4);
+	assert_int_equal(yaml_line(&y, probes), 3);
 	assert_int_equal(yaml_line(&y, doc_get(doc_at(probes, 0), "every")), 5);
 	assert_int_equal(yaml_line(&y, doc_at(probes, 1)), 6);
 	assert_int_equal(yaml_line(&y, NULL), 0);
@@ -85,7 +85,7 @@ static void every_node_knows_its_line(void **state)
 	const struct shape_from from = yaml_from(&y);
 	assert_true(from.plain && !from.open);
 	assert_string_equal(from.file, "f");
-	assert_int_equal(from.line(from.ctx, probes), 4);
+	assert_int_equal(from.line(from.ctx, probes), 3);
 }
 
 static void what_replaces_a_value_stands_in_its_line(void **state)
