@@ -9,7 +9,8 @@
 enum { FILE_MAX = 64 * KIB, ANCHOR_MAX = 512000, PATH_MAX_LEN = 1024 };
 
 static const struct shape_field config_shape[] = {
-	{"format", SHAPE_INT, offsetof(struct config, format), .required = true, .min = CONFIG_FORMAT, .max = CONFIG_FORMAT},
+	{"format", SHAPE_INT, offsetof(struct config, format), .required = true, .min = CONFIG_FORMAT,
+		.max = CONFIG_FORMAT},
 	{"id", SHAPE_NAME, offsetof(struct config, id), .required = true},
 	{"plan", SHAPE_PLAN, offsetof(struct config, plan), .required = true},
 	{"state", SHAPE_TEXT, offsetof(struct config, state), .max = PATH_MAX_LEN, .text = CONFIG_STATE},
@@ -31,7 +32,8 @@ static bool config_read(struct config *out, const char *path, struct err *e)
 	struct shape_from from = {.file = path};
 
 	if (!fs_read(&text, AT_FDCWD, path, e))
-		return err_in(e, e->code == ERR_MISSING ? "this host is not enrolled (fleet-agent enrol)" : "configuration");
+		return err_in(
+			e, e->code == ERR_MISSING ? "this host is not enrolled (fleet-agent enrol)" : "configuration");
 	return (doc_read(&d, buf_str(&text), e) || err_in(e, "%s", path)) && shape_read(out, config_shape, d, &from, e);
 }
 

@@ -77,7 +77,7 @@ static bool write_ledger(const struct config *c, const struct store *s, struct e
 	l.sequence = old.sequence;
 	l.since = now.unix_s;
 	l.receipt = old.receipt + 1;
-	return receipts_add(s, &(struct receipt){
+	struct receipt receipt = {
 		.number = l.receipt,
 		.host = c->id,
 		.plan = c->plan,
@@ -88,7 +88,8 @@ static bool write_ledger(const struct config *c, const struct store *s, struct e
 		.boot = boot,
 		.time = now.unix_s,
 		.synced = now.synced,
-	}, e) && ledger_save(&l, s, e) && store_ballast(s, e);
+	};
+	return receipts_add(s, &receipt, e) && ledger_save(&l, s, e) && store_ballast(s, e);
 }
 
 /* --- what is asked for --- */
@@ -110,7 +111,8 @@ static bool check_new(const struct enrolment *want, const char *dir, struct err 
 	if (!fs_exists(AT_FDCWD, file))
 		return true;
 	if (!want->force)
-		return err_set(e, ERR_EXISTS, "%s is there: this host is enrolled; --force begins anew as the same host", file);
+		return err_set(e, ERR_EXISTS,
+			"%s is there: this host is enrolled; --force begins anew as the same host", file);
 	if (config_load(&old, dir, NULL, &no) && strcmp(old.id, want->id) != 0)
 		return err_set(e, ERR_FOREIGN, "this host is %s; it does not become %s by --force", old.id, want->id);
 	return true;
@@ -130,7 +132,8 @@ static bool fill_config(struct config *c, const struct enrolment *want, const ch
 	c->id = str_dup(str_of(want->id));
 	c->plan = str_dup(str_of(want->plan));
 	c->site = want->site ? str_dup(str_of(want->site)) : NULL;
-	return real_folder(&c->dir, dir, e) && real_folder(&c->state, want->state_dir ? want->state_dir : CONFIG_STATE, e) &&
+	return real_folder(&c->dir, dir, e) &&
+	       real_folder(&c->state, want->state_dir ? want->state_dir : CONFIG_STATE, e) &&
 	       real_folder(&c->results, want->results ? want->results : CONFIG_RESULTS, e);
 }
 

@@ -1,7 +1,9 @@
 /* The built-in check `alive`: every probe of the release ran since the swap, and wrote. */
 #pragma once
 
-#include "agent/apply/health.h"
+#include "agent/config.h"
+#include "agent/store/release.h"
 
-/* Reads what the runner notes beside the results (agent/probes/record.h). Red so far is red. */
-enum check_result alive_ask(struct receipt_check *into, const struct health_ask *ask);
+/* By what the runner notes beside the results (agent/probes/record.h). `swapped_ms` on CLOCK_BOOTTIME, 0: before this boot.
+ * What is missing is added to `wrong`, a line each; red so far is red. */
+bool alive_look(struct buf *wrong, const struct config *c, const struct release *r, int64_t swapped_ms);

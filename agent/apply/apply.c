@@ -12,17 +12,17 @@
 
 enum {
 	MINUTE_MS = 60 * 1000,
-	TRIES_MAX = 5,        /* starts of one step: what ends the process each time must not do so for ever */
-	BOOTS_MAX = 5,        /* reboots that one attempt may live through */
-	WATCHDOG_S = 2 * 60,  /* beyond a step's deadline, when the step itself no longer answers */
+	TRIES_MAX = 5,       /* starts of one step: what ends the process each time must not do so for ever */
+	BOOTS_MAX = 5,       /* reboots that one attempt may live through */
+	WATCHDOG_S = 2 * 60, /* beyond a step's deadline, when the step itself no longer answers */
 };
 
 struct row {
 	apply_step *run;
 	enum step done, failed;
 	int64_t deadline_ms;
-	int64_t (*deadline)(struct apply *a);         /* instead, where the manifest says */
-	bool (*wanted)(const struct apply *a);        /* else it is passed over */
+	int64_t (*deadline)(struct apply *a);  /* instead, where the manifest says */
+	bool (*wanted)(const struct apply *a); /* else it is passed over */
 };
 static const struct row table[STEP_COUNT] = {
 	[STEP_IDLE] = {step_settle, .done = STEP_IDLE, .failed = STEP_IDLE, .deadline_ms = 5 * MINUTE_MS},
@@ -54,14 +54,16 @@ void apply_tell(struct apply *a, int64_t done, int64_t of, const char *form, ...
 	vsnprintf(text, sizeof text, form, args);
 	va_end(args);
 	snprintf(step, sizeof step, "%s", step_words[a->ledger.step]);
-	progress_say(a->progress, &(struct state){
+	struct state say = {
 		.step = step,
 		.text = text[0] ? text : NULL,
 		.left_ms = attempt_left_ms(&a->ledger.attempt),
 		.done = done,
 		.of = of,
 		.nonce = a->ledger.step == STEP_CONFIRM ? a->ledger.attempt.nonce : NULL,
-	});
+	};
+
+	progress_say(a->progress, &say);
 }
 
 struct receipt_check *apply_extra_check(struct apply *a, const char *name, int class)
@@ -85,8 +87,9 @@ void apply_busy_text(char out[256], const struct ledger *l)
 
 	release_text(release, l->attempt.receipt.release_number, l->attempt.release);
 	shape_ms_text(left, attempt_left_ms(&l->attempt));
-	snprintf(out, 256, "%s %s (%.64s) is at step %s, which takes another %s at most", l->attempt.undo ? "undoing" : "release",
-		release, l->attempt.who ? l->attempt.who : "nobody named", step_words[l->step], left);
+	snprintf(out, 256, "%s %s (%.64s) is at step %s, which takes another %s at most",
+		l->attempt.undo ? "undoing" : "release", release, l->attempt.who ? l->attempt.who : "nobody named",
+		step_words[l->step], left);
 }
 
 /* --- beginning --- */
@@ -165,7 +168,8 @@ static enum apply_say run_step(struct apply *a, const struct row *row, struct er
 	bool last_ways = a->ledger.step == STEP_IDLE || a->ledger.step == STEP_ROLLBACK;
 
 	if (a->ledger.attempt.tries > TRIES_MAX && !last_ways) {
-		err_set(e, ERR_FAILED, "step %s was started %d times and never ended", step_words[a->ledger.step], TRIES_MAX);
+		err_set(e, ERR_FAILED, "step %s was started %d times and never ended", step_words[a->ledger.step],
+			TRIES_MAX);
 		return APPLY_FAILED;
 	}
 	return row->run(a, e);

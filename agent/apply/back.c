@@ -1,4 +1,5 @@
-/* The way back: the old release runs again, and is looked at the same way, so that no release is blamed for the network. */
+/* The way back: the old release runs again, and is looked at the same way, so that no release is blamed for the
+ * network. */
 #include <stdlib.h>
 
 #include "agent/apply/hooks.h"
@@ -69,7 +70,8 @@ static bool go_back(struct apply *a, struct err *e)
 
 /* --- looking --- */
 
-/* What can say whether the old release has the same trouble: its own check of that name; for a path, else the new one's. */
+/* What can say whether the old release has the same trouble: its own check of that name; for a path, else the new
+ * one's. */
 static bool witness(struct health_ask *out, struct apply *a, const struct receipt_check *c)
 {
 	const struct check *was = steps_find_check(&a->old, c->name);
@@ -133,8 +135,8 @@ static void look_for_confirm(struct apply *a)
 			confirm->old = CHECK_RED;
 }
 
-/* Guilty as soon as one thing is red that the old release does well, or that is the new one's alone. Nothing red: it came to
- * no trial, or no path could be proven; that says nothing about it. */
+/* Guilty as soon as one thing is red that the old release does well, or that is the new one's alone. Nothing red: it
+ * came to no trial, or no path could be proven; that says nothing about it. */
 static bool is_guilty(const struct list *checks)
 {
 	const struct receipt_check *c = checks->items;

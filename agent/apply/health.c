@@ -52,11 +52,24 @@ enum check_result health_script(struct receipt_check *into, const struct run *r)
 	return red ? CHECK_RED : CHECK_GREEN;
 }
 
+static enum check_result ask_alive(struct receipt_check *into, const struct health_ask *q)
+{
+	cleanup(buf_free) struct buf wrong = BUF_MAX(RUN_OUTPUT_MAX);
+
+	free_ptr(&into->output);
+	into->took_ms = into->status = 0;
+	if (alive_look(&wrong, q->config, q->release, q->swapped_ms))
+		return CHECK_GREEN;
+	into->status = 1;
+	health_say(into, STR_FMT, STR_ARG(buf_str(&wrong)));
+	return CHECK_RED;
+}
+
 enum check_result health_ask(struct receipt_check *into, const struct health_ask *q)
 {
 	if (!q->check->run)
-		return alive_ask(into, q);
-	return health_script(into, &(struct run){
+		return ask_alive(into, q);
+	struct run run = {
 		.config = q->config,
 		.release = q->release,
 		.script = q->check->run,
@@ -64,7 +77,9 @@ enum check_result health_ask(struct receipt_check *into, const struct health_ask
 		.name = q->check->name,
 		.aside = true,
 		.timeout_ms = MAX(MIN(q->check->timeout_ms, q->left_ms), 1),
-	});
+	};
+
+	return health_script(into, &run);
 }
 
 void health_mark(struct health_mark *m, enum check_result now, int64_t boot_ms)

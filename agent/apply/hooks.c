@@ -8,11 +8,13 @@ enum check_result hook_run(struct receipt_check *into, const struct config *c, c
 
 	if (!script)
 		return CHECK_GREEN;
-	return health_script(into, &(struct run){
+	struct run run = {
 		.config = c,
 		.release = r,
 		.script = script,
 		.name = which == HOOK_START ? "start" : "stop",
 		.timeout_ms = HOOK_MS,
-	});
+	};
+
+	return health_script(into, &run);
 }

@@ -99,7 +99,7 @@ enum apply_say step_unpack(struct apply *a, struct err *e)
 	if (!read_manifest(&m, &bytes, a, e))
 		return APPLY_FAILED;
 	return say(tree_make(a->store, m.bundle.sha256, e) &&
-		release_add(a->store, a->ledger.attempt.release, buf_str(&bytes), e));
+		   release_add(a->store, a->ledger.attempt.release, buf_str(&bytes), e));
 }
 
 static void first_difference(void *ctx, const char *path, const char *what)

@@ -86,7 +86,8 @@ static void sample(struct apply *a, struct receipt_check *into)
 		green += health_ask(&scratch, &ask) == CHECK_GREEN;
 	free(scratch.output);
 	into->before = (int)health_samples(green, of);
-	apply_tell(a, (int64_t)green, (int64_t)of, "before the swap %s: %s", into->name, check_result_words[into->before]);
+	apply_tell(
+		a, (int64_t)green, (int64_t)of, "before the swap %s: %s", into->name, check_result_words[into->before]);
 }
 
 /* Confirmation is asked for where it could be given: a path worked before, or none is looked at. */
@@ -275,7 +276,7 @@ static bool was_confirmed(const struct apply *a)
 	struct err e;
 
 	return fs_read(&text, a->store->dir, "confirm", &e) &&
-		str_is(str_trim(buf_str(&text)), a->ledger.attempt.nonce);
+	       str_is(str_trim(buf_str(&text)), a->ledger.attempt.nonce);
 }
 
 enum apply_say step_confirm(struct apply *a, struct err *e)

@@ -41,8 +41,9 @@ static bool allow(size_t *dropped, const struct host *h, const char *typed, stru
 		return false;
 	*dropped = drop(&l.guilty, typed) + drop(&l.held, typed);
 	if (!*dropped && typed)
-		return err_set(e, ERR_MISSING, "%s is neither guilty nor held (at least %d digits; fleet-agent status lists them)",
-			typed, PREFIX_MIN);
+		return err_set(e, ERR_MISSING,
+			"%s is neither guilty nor held (at least %d digits; fleet-agent status lists them)", typed,
+			PREFIX_MIN);
 	return !*dropped || ledger_save(&l, &h->store, e);
 }
 
@@ -74,4 +75,5 @@ static int run(const struct command *me, int argc, char **argv)
 	return COMMAND_OK;
 }
 
-const struct command cmd_allow = {"allow", "RELEASE | --all", "Let a release that was guilty or held be tried again", run};
+const struct command cmd_allow = {
+	"allow", "RELEASE | --all", "Let a release that was guilty or held be tried again", run};

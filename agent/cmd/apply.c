@@ -31,7 +31,8 @@ static int run(const struct command *me, int argc, char **argv)
 	struct where w = {0};
 	int64_t inherited = 0;
 	const struct opt table[] = {
-		{"lock-fd", 0, OPT_COUNT, &inherited, "N", "the lock, inherited open: for serve alone", .min = 3, .max = 1023},
+		{"lock-fd", 0, OPT_COUNT, &inherited, "N", "the lock, inherited open: for serve alone", .min = 3,
+			.max = 1023},
 		WHERE_OPTS(w),
 		{0},
 	};

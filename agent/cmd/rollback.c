@@ -46,4 +46,5 @@ static int run(const struct command *me, int argc, char **argv)
 	return COMMAND_OK;
 }
 
-const struct command cmd_rollback = {"rollback", NULL, "Go back to the release before, and hold the one that runs", run};
+const struct command cmd_rollback = {
+	"rollback", NULL, "Go back to the release before, and hold the one that runs", run};

@@ -21,4 +21,5 @@ static int run(const struct command *me, int argc, char **argv)
 	return COMMAND_OK;
 }
 
-const struct command cmd_serve = {"serve", NULL, "Take one order on stdin, answer on stdout: the SSH forced command", run};
+const struct command cmd_serve = {
+	"serve", NULL, "Take one order on stdin, answer on stdout: the SSH forced command", run};

@@ -35,7 +35,8 @@ static bool view_fill(struct view *v, const struct host *h, struct err *e)
 	v->has_lease = lease_read(&v->lease, &h->store);
 	v->busy = store_is_locked(&h->store);
 	return release_current(&current, &h->store, e) && release_open(&v->now, &h->store, current, e) &&
-	       ledger_load(&v->ledger, &h->store, e) && receipts_bytes(&v->receipt_text, &h->store, v->ledger.receipt, e) &&
+	       ledger_load(&v->ledger, &h->store, e) &&
+	       receipts_bytes(&v->receipt_text, &h->store, v->ledger.receipt, e) &&
 	       receipt_read(&v->receipt, buf_str(&v->receipt_text), e);
 }
 
@@ -61,8 +62,8 @@ static void print_trial(const struct view *v)
 		return;
 	release_text(release, a->receipt.release_number, a->release);
 	shape_ms_text(left, attempt_left_ms(a));
-	printf("%-9s%s, step %s, %s left%s\n", a->undo ? "undoing" : "trying", release, step_words[v->ledger.step], left,
-		v->busy ? "" : "; nobody works on it: fleet-agent apply");
+	printf("%-9s%s, step %s, %s left%s\n", a->undo ? "undoing" : "trying", release, step_words[v->ledger.step],
+		left, v->busy ? "" : "; nobody works on it: fleet-agent apply");
 }
 
 static void print_receipt(const struct receipt *r)
@@ -74,7 +75,8 @@ static void print_receipt(const struct receipt *r)
 	for (size_t i = 0; i < r->checks.count; i++)
 		if (c[i].after != CHECK_GREEN)
 			printf("%-9scheck %s: before %s, in the trial %s, after going back %s\n", "", c[i].name,
-				check_result_words[c[i].before], check_result_words[c[i].after], check_result_words[c[i].old]);
+				check_result_words[c[i].before], check_result_words[c[i].after],
+				check_result_words[c[i].old]);
 }
 
 static void print_people(const struct view *v, const struct host *h)
@@ -92,7 +94,8 @@ static void print_people(const struct view *v, const struct host *h)
 	print_marks("held", &v->ledger.held);
 	shape_ms_text(left, v->lease.left_ms);
 	if (v->has_lease)
-		printf("%-9s%s of %s, %s left\n", "lease", v->lease.rollout, v->lease.who ? v->lease.who : "somebody", left);
+		printf("%-9s%s of %s, %s left\n", "lease", v->lease.rollout, v->lease.who ? v->lease.who : "somebody",
+			left);
 	printf("%-9sagent, probes, hooks and checks all run as user %u\n", "note", (unsigned)geteuid());
 }
 

@@ -45,4 +45,5 @@ static int run(const struct command *me, int argc, char **argv)
 	return command_fail(me, &e);
 }
 
-const struct command cmd_verify = {"verify", NULL, "Read the release that runs back from the disk, and name what differs", run};
+const struct command cmd_verify = {
+	"verify", NULL, "Read the release that runs back from the disk, and name what differs", run};

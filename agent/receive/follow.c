@@ -9,7 +9,7 @@
 enum { POLL_MS = 50, TELL_MS = 10 * 1000, RESTARTS_MAX = 3 };
 
 struct at {
-	uint64_t offset;  /* in progress */
+	uint64_t offset; /* in progress */
 	int64_t told_ms;
 	int restarts;
 	bool ended;
@@ -47,13 +47,14 @@ static bool send_step(const struct follow *f, struct at *at, const struct ledger
 {
 	cleanup(free_ptr) char *step = str_dup(str_of(step_words[l->step]));
 	bool asks = l->step == STEP_CONFIRM;
-
-	at->told_ms = clock_boot_ms();
-	return session_state(f->session, &(struct state){
+	struct state say = {
 		.step = step,
 		.left_ms = attempt_left_ms(&l->attempt),
 		.nonce = asks ? l->attempt.nonce : NULL,
-	}, e);
+	};
+
+	at->told_ms = clock_boot_ms();
+	return session_state(f->session, &say, e);
 }
 
 /* It was killed: what it began is taken up again, but not for ever. */
@@ -67,7 +68,8 @@ static bool take_up(const struct follow *f, struct at *at, struct err *e)
 	if (!taken)
 		return true;
 	if (at->restarts++ == RESTARTS_MAX)
-		return err_set(e, ERR_INTERNAL, "apply ended %d times before it was done; the next start goes on", RESTARTS_MAX + 1);
+		return err_set(e, ERR_INTERNAL, "apply ended %d times before it was done; the next start goes on",
+			RESTARTS_MAX + 1);
 	return f->launch(f->config, f->store, lock, e);
 }
 

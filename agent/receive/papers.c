@@ -127,8 +127,8 @@ bool papers_obey(struct trust *t, const struct papers *p, struct err *e)
 	return walk(t, p, e) && trustdir_raise_floor(p->store, trust_signed_at(t), e);
 }
 
-static bool seek(struct trust_target *out, bool *found, struct trust *t, const char *path, const struct papers *p,
-	struct err *e)
+static bool seek(
+	struct trust_target *out, bool *found, struct trust *t, const char *path, const struct papers *p, struct err *e)
 {
 	trust_seek(t, path);
 	if (!walk(t, p, e))
@@ -137,8 +137,7 @@ static bool seek(struct trust_target *out, bool *found, struct trust *t, const c
 	return true;
 }
 
-static bool names(bool *out, struct trust *t, const char *path, const struct papers *p, struct str bytes,
-	struct err *e)
+static bool names(bool *out, struct trust *t, const char *path, const struct papers *p, struct str bytes, struct err *e)
 {
 	struct trust_target target;
 	struct err no;
@@ -165,8 +164,7 @@ static bool take_bytes(struct buf *out, const struct papers *p, struct err *e)
 
 /* The release's own document permits it whatever its number: going back to a release that is still permitted is legal.
  * As what the plan runs now it must be newer than what we run. */
-static bool permitted(struct trust *t, const struct permitted *m, const struct papers *p, int64_t number,
-	struct err *e)
+static bool permitted(struct trust *t, const struct permitted *m, const struct papers *p, int64_t number, struct err *e)
 {
 	const char *plan = m->manifest.plan.plan;
 	cleanup(free_ptr) char *now = path_form("%s/manifest.json", plan);
@@ -178,23 +176,25 @@ static bool permitted(struct trust *t, const struct permitted *m, const struct p
 	if (!names(&is_one, t, one, p, buf_str(&m->bytes), e) || is_one)
 		return is_one;
 	if (is_now)
-		return err_set(e, ERR_OLDER, "release %lld is not newer than %lld, which runs, and not among %s/releases",
+		return err_set(e, ERR_OLDER,
+			"release %lld is not newer than %lld, which runs, and not among %s/releases",
 			(long long)m->manifest.number, (long long)number, plan);
 	return err_set(e, ERR_SIGNATURE, "release %lld is not among those that role %s permits",
 		(long long)m->manifest.number, plan);
 }
 
-bool papers_permit(struct permitted *out, struct trust *t, const struct papers *p, int64_t number,
-	struct err *e)
+bool papers_permit(struct permitted *out, struct trust *t, const struct papers *p, int64_t number, struct err *e)
 {
 	cleanup(permitted_free) struct permitted m = {.bytes = BUF_MAX(MANIFEST_MAX)};
 
 	if (!take_bytes(&m.bytes, p, e) || !manifest_read(&m.manifest, buf_str(&m.bytes), "manifest", e))
 		return false;
 	if (strcmp(m.manifest.plan.plan, p->plan) != 0)
-		return err_set(e, ERR_FOREIGN, "the release is for plan %s, this host has %s", m.manifest.plan.plan, p->plan);
+		return err_set(
+			e, ERR_FOREIGN, "the release is for plan %s, this host has %s", m.manifest.plan.plan, p->plan);
 	if (m.manifest.number == 0)
-		return err_set(e, ERR_REFUSED, "number 0 is the baseline of an enrolment; it is not taken from outside");
+		return err_set(
+			e, ERR_REFUSED, "number 0 is the baseline of an enrolment; it is not taken from outside");
 	if (!permitted(t, &m, p, number, e))
 		return false;
 	*out = m;

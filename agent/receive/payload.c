@@ -18,7 +18,8 @@ static bool check_space(const struct store *s, const struct order *o, const stru
 		return false;
 	shape_bytes_text(need, needs);
 	shape_bytes_text(has, (int64_t)room);
-	return room >= (uint64_t)needs || err_set(e, ERR_SPACE, "this update needs %s on the host, %s are free", need, has);
+	return room >= (uint64_t)needs ||
+	       err_set(e, ERR_SPACE, "this update needs %s on the host, %s are free", need, has);
 }
 
 bool payload_check(const struct store *s, const struct order *o, const struct manifest *m, struct err *e)
@@ -26,12 +27,13 @@ bool payload_check(const struct store *s, const struct order *o, const struct ma
 	int64_t most = m->bundle.length + m->bundle.length / 128 + OVERHEAD;
 
 	if (o->payload == PAYLOAD_NONE)
-		return bundle_has(s, m->bundle.sha256) || err_set(e, ERR_MISSING, "no payload, and the bundle is not here");
+		return bundle_has(s, m->bundle.sha256) ||
+		       err_set(e, ERR_MISSING, "no payload, and the bundle is not here");
 	if (o->payload == PAYLOAD_PATCH && !bundle_has(s, o->base))
 		return err_set(e, ERR_MISSING, "the bundle that the patch is against is not here");
 	if (o->payload_length > most)
-		return err_set(e, ERR_LIMIT, "a payload of %lld bytes for a bundle of %lld", (long long)o->payload_length,
-			(long long)m->bundle.length);
+		return err_set(e, ERR_LIMIT, "a payload of %lld bytes for a bundle of %lld",
+			(long long)o->payload_length, (long long)m->bundle.length);
 	if (o->at > o->payload_length)
 		return err_set(e, ERR_PROTOCOL, "the payload goes on behind its end");
 	return check_space(s, o, m, e);

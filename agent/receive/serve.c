@@ -7,8 +7,12 @@
 #include "agent/store/ledger.h"
 
 static order_fn *const orders[] = {
-	[ORDER_ASK] = order_ask,       [ORDER_UPDATE] = order_update,   [ORDER_UNDO] = order_undo,
-	[ORDER_FOLLOW] = order_follow, [ORDER_CONFIRM] = order_confirm, [ORDER_LET_GO] = order_let_go,
+	[ORDER_ASK] = order_ask,
+	[ORDER_UPDATE] = order_update,
+	[ORDER_UNDO] = order_undo,
+	[ORDER_FOLLOW] = order_follow,
+	[ORDER_CONFIRM] = order_confirm,
+	[ORDER_LET_GO] = order_let_go,
 };
 
 bool order_ask(const struct follow *f, const struct order *o, struct err *e)
@@ -56,10 +60,11 @@ static bool obey(const struct follow *f, struct str body, struct err *e)
 	return message_read(&o, order_shape, body, "order", e) && orders[o.action](f, &o, e);
 }
 
-static bool refuse(const struct follow *f, const struct err *why, struct err *e)
+static bool refuse(const struct follow *f, const char *greeting, const struct err *why, struct err *e)
 {
 	cleanup(buf_free) struct buf out = {0};
 
+	buf_text(&out, greeting);
 	refused_write(&out, why);
 	return buf_ok(&out, e) && session_send(f->session, buf_str(&out), e);
 }
@@ -67,10 +72,14 @@ static bool refuse(const struct follow *f, const struct err *why, struct err *e)
 bool serve_session(const struct follow *f, struct err *e)
 {
 	struct frame first;
+	struct err why;
 	bool done = false;
 
-	if (!greet_send(f->session, f->config, f->store, e))
+	if (!greet_send(f->session, f->config, f->store, &why)) {
+		*e = why;
+		(void)!(session_lost(e) || refuse(f, WIRE_GREETING, e, &why));
 		return false;
+	}
 	switch (session_read(f->session, &first, e)) {
 	case SESSION_ENDED:
 		return true;
@@ -85,6 +94,6 @@ bool serve_session(const struct follow *f, struct err *e)
 		return true;
 	if (session_lost(e))
 		return false;
-	struct err why = *e;
-	return refuse(f, &why, e) && why.code != ERR_PROTOCOL && why.code != ERR_TIMEOUT;
+	why = *e;
+	return refuse(f, "", &why, e) && why.code != ERR_PROTOCOL && why.code != ERR_TIMEOUT;
 }

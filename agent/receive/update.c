@@ -26,7 +26,8 @@ static bool busy(const struct follow *f, struct err *e)
 	return err_set(e, ERR_BUSY, "%s", text);
 }
 
-/* Followers look at the lock for a moment: that is not busy yet. An attempt that nobody works on is taken up on the way. */
+/* Followers look at the lock for a moment: that is not busy yet. An attempt that nobody works on is taken up on the
+ * way. */
 static bool take_lock(int *lock, struct ledger *l, const struct follow *f, struct err *e)
 {
 	static const struct timespec nap = {.tv_nsec = LOCK_NAP_MS * 1000000L};
@@ -66,15 +67,18 @@ static bool check_marks(const struct ledger *l, const struct order *o, struct er
 
 	digest_hex(hex, o->release);
 	if (marks_has(&l->guilty, o->release))
-		return err_set(e, ERR_REFUSED, "release %.12s was tried and found guilty; `fleet-agent allow %.12s` on the host lets it in",
+		return err_set(e, ERR_REFUSED,
+			"release %.12s was tried and found guilty; `fleet-agent allow %.12s` on the host lets it in",
 			hex, hex);
 	if (marks_has(&l->held, o->release))
-		return err_set(e, ERR_REFUSED, "release %.12s was taken back and is held; `fleet-agent allow %.12s` on the host lets it in",
+		return err_set(e, ERR_REFUSED,
+			"release %.12s was taken back and is held; `fleet-agent allow %.12s` on the host lets it in",
 			hex, hex);
 	return true;
 }
 
-static bool read_papers(struct permitted *out, const struct follow *f, const struct order *o, int64_t number, struct err *e)
+static bool read_papers(
+	struct permitted *out, const struct follow *f, const struct order *o, int64_t number, struct err *e)
 {
 	cleanup(papers_free) struct papers p = {.order = o, .store = f->store, .plan = f->config->plan};
 	cleanup(trust_free) struct trust *t = NULL;
@@ -116,7 +120,8 @@ static bool current_number(int64_t *out, const struct store *s, struct digest cu
 	return true;
 }
 
-static bool stage(struct permitted *m, const struct follow *f, const struct order *o, struct digest current, struct err *e)
+static bool stage(
+	struct permitted *m, const struct follow *f, const struct order *o, struct digest current, struct err *e)
 {
 	int64_t number;
 

@@ -13,7 +13,7 @@ const char *const step_words[] = {
 #define X(name, word) word,
 	STEPS(X)
 #undef X
-	NULL,
+		NULL,
 };
 
 /* --- what it looks like --- */
@@ -107,7 +107,8 @@ bool ledger_load(struct ledger *out, const struct store *s, struct err *e)
 		ledger_free(&copy[i]);
 	if (best < 0)
 		return err_set(e, ERR_MISSING,
-			"the state is lost (%s; %s): what runs goes on, nothing new is tried until `fleet-agent enrol --force`",
+			"the state is lost (%s; %s): what runs goes on, nothing new is tried until `fleet-agent enrol "
+			"--force`",
 			why[0].text, why[1].text);
 	return true;
 }

@@ -20,7 +20,8 @@ bool release_has(const struct store *s, struct digest id)
 	return fstatat(s->dir, path, &st, 0) == 0;
 }
 
-static bool add_files(const struct store *s, const char *beside, struct str manifest, struct digest bundle, struct err *e)
+static bool add_files(
+	const struct store *s, const char *beside, struct str manifest, struct digest bundle, struct err *e)
 {
 	cleanup(free_ptr) char *file = path_form("%s/manifest.json", beside);
 	cleanup(free_ptr) char *link = path_form("%s/tree", beside);

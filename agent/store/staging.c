@@ -60,8 +60,8 @@ bool staging_check(const struct store *s, struct digest payload, uint64_t length
 	if (!fs_open_read(&fd, s->dir, path, e) || !digest_fd(&is, &long_is, fd, e))
 		return err_in(e, "payload");
 	if (long_is < length)
-		return err_set(e, ERR_MISSING, "the payload is not whole: %llu of %llu bytes", (unsigned long long)long_is,
-			(unsigned long long)length);
+		return err_set(e, ERR_MISSING, "the payload is not whole: %llu of %llu bytes",
+			(unsigned long long)long_is, (unsigned long long)length);
 	if (long_is == length && digest_eq(is, payload))
 		return true;
 	(void)!fs_remove(s->dir, path, &drop);

@@ -11,8 +11,13 @@ static const struct {
 	const char *name;
 	mode_t mode;
 } folders[] = {
-	{"", 0755},         {"trust", 0755},   {"bundles", 0755},  {"trees", 0755},
-	{"releases", 0755}, {"staging", 0700}, {"receipts", 0755},
+	{"", 0755},
+	{"trust", 0755},
+	{"bundles", 0755},
+	{"trees", 0755},
+	{"releases", 0755},
+	{"staging", 0700},
+	{"receipts", 0755},
 };
 
 bool store_make(const char *path, struct err *e)

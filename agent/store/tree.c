@@ -80,8 +80,8 @@ bool tree_make(const struct store *s, struct digest bundle, struct err *e)
 	return err_in(e, "unpack");
 }
 
-bool tree_compare(size_t *differences, const struct store *s, struct digest bundle, unpack_tell *tell, void *ctx,
-	struct err *e)
+bool tree_compare(
+	size_t *differences, const struct store *s, struct digest bundle, unpack_tell *tell, void *ctx, struct err *e)
 {
 	cleanup(free_ptr) char *path = tree_path(bundle, "");
 	cleanup(fd_close) int tar = -1;

@@ -116,6 +116,19 @@ static bool compute(struct wishes *w, struct err *e)
 		(sign_words(&w->words, w->sign), file_changes(w, e));
 }
 
+/* Beforehand, what hosts will want; what is missing is made when it is. */
+static void make_patches(const struct wishes *w)
+{
+	cleanup(repository_free) struct repository r = { .at = -1 };
+	struct err none;
+	if (!repository_open(&r, w->fleet.dir, &none))
+		return;
+	for (size_t i = 0; i < w->compiled.count; i++) {
+		const struct manifest *m = &w->compiled.plan[i].manifest;
+		repository_make_patches(&r, m->plan.plan, m->bundle.sha256);
+	}
+}
+
 /* A person says yes; a program says --yes. */
 static bool agreed(const struct wishes *w, struct err *e)
 {
@@ -175,6 +188,7 @@ static int run(const struct command *me, int argc, char **argv)
 		return tell(&show, "dry-run", digest, &w.words);
 	if (!agreed(&w, &e) || !sign_write(w.sign, &w.signers, &e))
 		return command_fail(&show, &e);
+	make_patches(&w);
 	show_note(&show, "signed; next: fleetctl preview all, fleetctl rollout start all");
 	return tell(&show, "signed", digest, &w.words);
 }

@@ -74,9 +74,12 @@ static int run(const struct command *me, int argc, char **argv)
 	cleanup(repository_free) struct repository r = { .at = -1 };
 	cleanup(repository_facts_free) struct repository_facts facts = { 0 };
 	struct moment now = clock_now();
-	if (!fleet_open(&f, common.fleet, &e) || !repository_open(&r, f.dir, &e) ||
-		!repository_verify(&facts, &r, (struct trust_time){ now.unix_s, true }, &e))
+	if (!fleet_open(&f, common.fleet, &e) || !repository_open(&r, f.dir, &e))
 		return command_fail(&show, &e);
+	if (!repository_verify(&facts, &r, (struct trust_time){ now.unix_s, true }, &e)) {
+		code = command_fail(&show, &e);
+		return code == 2 ? 7 : code; /* a file that is absent or no metadata at all is not what was signed either */
+	}
 	if (show.json)
 		print_json(&show, &facts);
 	else

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "bundles/squeeze.h"
@@ -112,43 +113,84 @@ static bool holds_bundle(const struct hello *h, struct digest d)
 	return false;
 }
 
+struct choice {
+	int fd;
+	uint64_t length;
+};
+
+static bool file_length(uint64_t *out, int fd, struct err *e)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return err_sys(e, "payload");
+	*out = (uint64_t)st.st_size;
+	return true;
+}
+
+/* Making a patch takes longer than a round trip, and the host waits: one that is there already is good enough. */
+static bool any_patch(const struct repository *r, const struct hello *h, struct digest bundle)
+{
+	const struct bundle_held *held = h->bundles.items;
+	for (size_t i = 0; i < h->bundles.count; i++)
+		if (repository_has_patch(r, held[i].sha256, bundle))
+			return true;
+	return false;
+}
+
+static void choose_patch(struct choice *best, struct order *o, const struct repository *r, const struct hello *h, struct digest bundle)
+{
+	const struct bundle_held *held = h->bundles.items;
+	bool made = any_patch(r, h, bundle);
+	struct err ignored;
+	for (size_t i = 0; i < h->bundles.count; i++) {
+		cleanup(fd_close) int patch = -1;
+		uint64_t length = 0;
+		if ((made && !repository_has_patch(r, held[i].sha256, bundle)) ||
+			!repository_patch(&patch, r, held[i].sha256, bundle, &ignored) ||
+			!file_length(&length, patch, &ignored) || length >= best->length)
+			continue;
+		o->payload = PAYLOAD_PATCH;
+		o->base = held[i].sha256;
+		fd_close(&best->fd);
+		*best = (struct choice){ patch, length };
+		patch = -1;
+	}
+}
+
+static int64_t resume_at(const struct hello *h, const struct order *o)
+{
+	const struct partial *partial = h->partial.items;
+	for (size_t i = 0; i < h->partial.count; i++)
+		if (digest_eq(partial[i].payload, o->payload_sha256) && partial[i].have > 0 && partial[i].have <= o->payload_length)
+			return partial[i].have;
+	return 0;
+}
+
+static void choice_close(struct choice *c)
+{
+	fd_close(&c->fd);
+}
+
 /* The smallest that brings the bundle: nothing, a patch against what the host holds, or all of it. */
 static bool choose_payload(struct flight *f, struct order *o, const struct repository *r, const struct hello *h, struct digest bundle,
 	struct err *e)
 {
-	const struct bundle_held *held = h->bundles.items;
-	cleanup(fd_close) int best = -1;
-	uint64_t length = 0;
-	struct err ignored;
+	cleanup(choice_close) struct choice best = { .fd = -1 };
 	if (holds_bundle(h, bundle))
 		return true;
-	if (!repository_bundle(&best, r, bundle, e) || !digest_fd(&o->payload_sha256, &length, best, e))
+	if (!repository_bundle(&best.fd, r, bundle, e) || !file_length(&best.length, best.fd, e))
 		return false;
 	o->payload = PAYLOAD_FULL;
-	for (size_t i = 0; i < h->bundles.count; i++) {
-		cleanup(fd_close) int patch = -1;
-		struct digest d;
-		uint64_t n;
-		if (!repository_patch(&patch, r, held[i].sha256, bundle, &ignored) || !digest_fd(&d, &n, patch, &ignored) || n >= length)
-			continue;
-		o->payload = PAYLOAD_PATCH;
-		o->payload_sha256 = d;
-		o->base = held[i].sha256;
-		length = n;
-		fd_close(&best);
-		best = patch;
-		patch = -1;
-	}
-	o->payload_length = (int64_t)length;
-	const struct partial *partial = h->partial.items;
-	for (size_t i = 0; i < h->partial.count; i++)
-		if (digest_eq(partial[i].payload, o->payload_sha256) && partial[i].have > 0 && (uint64_t)partial[i].have <= length)
-			o->at = partial[i].have;
+	choose_patch(&best, o, r, h, bundle);
+	if (!digest_fd(&o->payload_sha256, &best.length, best.fd, e))
+		return false;
+	o->payload_length = (int64_t)best.length;
+	o->at = resume_at(h, o);
 	f->kind = (enum payload_kind)o->payload;
-	f->payload = best;
+	f->payload = best.fd;
 	f->at = (uint64_t)o->at;
-	f->length = length;
-	best = -1;
+	f->length = best.length;
+	best.fd = -1;
 	return true;
 }
 

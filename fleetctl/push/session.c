@@ -114,7 +114,7 @@ static void fail(struct session *s, enum err_code code, const char *what)
 	if (s->step == ENDED)
 		return;
 	s->step = ENDED;
-	err_set(&s->why, code, "%s: %s", s->host->id, what);
+	err_set(&s->why, code, "%s", what);
 	timer_in(s->soon, 0);
 }
 

@@ -16,7 +16,8 @@ struct session_calls {
 	void (*opened)(void *ctx);                    /* the command runs */
 	void (*arrived)(void *ctx, struct str bytes);
 	void (*writable)(void *ctx);                  /* after session_write took less than it was given */
-	void (*ended)(void *ctx, const struct err *why); /* once, and nothing after it; ERR_NONE: the host's side closed properly */
+	/* Once, and nothing after it; ERR_NONE: the host's side closed properly. The host is not named: who asks knows it. */
+	void (*ended)(void *ctx, const struct err *why);
 	void *ctx;
 };
 /* Calls come from the loop, never from within this. `connect_ms` bounds everything until `opened`. */

@@ -81,7 +81,7 @@ static void out_of_silence(void *ctx)
 	struct err e;
 	char wait[32];
 	shape_ms_text(wait, t->patience.silence_ms);
-	err_set(&e, t->end.ordered ? ERR_TIMEOUT : ERR_UNREACHABLE, "%s: connected, but nothing was said for %s", t->host->id, wait);
+	err_set(&e, t->end.ordered ? ERR_TIMEOUT : ERR_UNREACHABLE, "connected, but nothing was said for %s", wait);
 	over_err(t, &e);
 }
 
@@ -94,7 +94,7 @@ static bool next_piece(struct talk *t, struct err *e)
 	size_t want = (size_t)MIN((uint64_t)sizeof piece, f->length - f->at);
 	ssize_t n = pread(f->payload, piece, want, (off_t)f->at);
 	if (n <= 0)
-		return err_set(e, ERR_IO, "%s: the payload's file became shorter while it was sent", t->host->id);
+		return err_set(e, ERR_IO, "the payload's file became shorter while it was sent");
 	frame_write(&t->out, FRAME_PIECE, str_bytes(piece, (size_t)n));
 	f->at += (uint64_t)n;
 	return true;
@@ -215,10 +215,8 @@ static void arrived(void *ctx, struct str bytes)
 				break;
 			}
 	t->inside = false;
-	if (!t->over && said == FRAME_BROKEN) {
-		err_in(&e, "%s", t->host->id);
+	if (!t->over && said == FRAME_BROKEN)
 		over_err(t, &e);
-	}
 	if (t->dropped)
 		talk_free(t);
 }
@@ -235,8 +233,6 @@ static void session_ended(void *ctx, const struct err *why)
 	struct err e = *why;
 	if (e.code == ERR_NONE && frame_end(&t->reader, &e))
 		err_set(&e, ERR_UNREACHABLE, "the host closed the connection before it was done");
-	if (why->code == ERR_NONE)
-		err_in(&e, "%s", t->host->id);
 	over_err(t, &e);
 }
 

@@ -6,7 +6,7 @@
 #include "manifests/receipt.h"
 
 struct talk_end {
-	struct err err;          /* ERR_NONE: the order was carried out, and a receipt came */
+	struct err err;          /* ERR_NONE: the order was carried out, and a receipt came; does not name the host */
 	bool ordered;            /* the host has heard our order, at least in part */
 	bool has_hello, has_receipt;
 	struct hello hello;

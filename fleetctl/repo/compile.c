@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/name.h"
+#include "manifests/yaml.h"
 
 enum { PLAN_FILE_MAX = 1 * MIB };
 
@@ -12,6 +13,28 @@ static bool read_plan(struct plan *out, const struct fleet *f, const char *file,
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(PLAN_FILE_MAX);
 	return fs_read(&text, f->at, file, e) && plan_read(out, buf_str(&text), file, e);
+}
+
+/* A field of the plan as it was written: entry `i` of the list `part`, or the object itself; `field` of it, or NULL. */
+struct written {
+	const struct fleet *fleet;
+	const char *file, *part;
+	size_t i;
+	const char *field;
+};
+
+/* Puts its file and line in front; the file is read once more, only for that. Always false. */
+static bool stands_at(const struct written *w, struct err *e)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(PLAN_FILE_MAX);
+	cleanup(yaml_free) struct yaml y = { 0 };
+	int line = 0;
+	if (fs_read(&text, w->fleet->at, w->file, NULL) && yaml_read(&y, buf_str(&text), w->file, NULL)) {
+		const doc *at = doc_get(y.root, w->part);
+		at = doc_kind(at) == DOC_LIST ? doc_at(at, w->i) : at;
+		line = yaml_line(&y, w->field ? doc_get(at, w->field) : at);
+	}
+	return line ? err_in(e, "%s:%d", w->file, line) : err_in(e, "%s", w->file);
 }
 
 static bool find_layers(char ***out, const struct fleet *f, const struct plan *p, const char *file, struct err *e)
@@ -22,7 +45,8 @@ static bool find_layers(char ***out, const struct fleet *f, const struct plan *p
 	for (size_t i = 0; i < p->scripts.count; i++) {
 		cleanup(free_ptr) char *inside = path_form("scripts/%s", name[i]);
 		if (!fs_exists(f->at, inside))
-			return err_set(e, ERR_MISSING, "%s: scripts[%zu]: there is no folder %s", file, i, inside);
+			return err_set(e, ERR_MISSING, "scripts[%zu]: there is no folder %s", i, inside) ||
+				stands_at(&(struct written){ f, file, "scripts", i, NULL }, e);
 		layer[i] = path_form("%s/%s", f->dir, inside);
 	}
 	return true;
@@ -44,29 +68,36 @@ static const struct pack_file *find_file(const struct pack_list *l, const char *
 }
 
 /* What a plan runs must be in its bundle, and executable: a Pi is no place to find that out. */
-static bool check_run(const struct pack_list *l, const char *file, const char *what, const char *name, const char *run, struct err *e)
+static bool check_run(const struct pack_list *l, const struct written *w, const char *run, struct err *e)
 {
 	if (!run)
 		return true;
 	const struct pack_file *found = find_file(l, run);
 	if (!found)
-		return err_set(e, ERR_MISSING, "%s: %s%s%s.run: no file %s in the plan's scripts folders", file, what, name ? " " : "", name ? name : "", run);
-	if (!found->executable && !found->link)
-		return err_set(e, ERR_USAGE, "%s: %s%s%s.run: %s is not executable: `chmod +x` it", file, what, name ? " " : "", name ? name : "", run);
-	return true;
+		err_set(e, ERR_MISSING, "no file %s in the plan's scripts folders", run);
+	else if (!found->executable && !found->link)
+		err_set(e, ERR_USAGE, "%s is not executable: `chmod +x` it", run);
+	else
+		return true;
+	if (strcmp(w->part, "hooks") == 0)
+		err_in(e, "hooks.%s", w->field);
+	else
+		err_in(e, "%s[%zu].%s", w->part, w->i, w->field);
+	return stands_at(w, e);
 }
 
-static bool check_runs(const struct pack_list *l, const struct plan *p, const char *file, struct err *e)
+static bool check_runs(const struct pack_list *l, const struct fleet *f, const struct plan *p, const char *file, struct err *e)
 {
 	const struct probe *probe = p->probes.items;
 	const struct check *check = p->checks.items;
 	for (size_t i = 0; i < p->probes.count; i++)
-		if (!check_run(l, file, "probe", probe[i].name, probe[i].run, e))
+		if (!check_run(l, &(struct written){ f, file, "probes", i, "run" }, probe[i].run, e))
 			return false;
 	for (size_t i = 0; i < p->checks.count; i++)
-		if (!check_run(l, file, "check", check[i].name, check[i].run, e))
+		if (!check_run(l, &(struct written){ f, file, "checks", i, "run" }, check[i].run, e))
 			return false;
-	return check_run(l, file, "hooks.start", NULL, p->hooks.start, e) && check_run(l, file, "hooks.stop", NULL, p->hooks.stop, e);
+	return check_run(l, &(struct written){ f, file, "hooks", 0, "start" }, p->hooks.start, e) &&
+		check_run(l, &(struct written){ f, file, "hooks", 0, "stop" }, p->hooks.stop, e);
 }
 
 static bool compile_one(struct compiled *out, const struct fleet *f, const char *file, struct err *e)
@@ -85,7 +116,7 @@ static bool compile_one(struct compiled *out, const struct fleet *f, const char 
 	if (!pack_folders(&facts, tar, (const char *const *)layer, m->plan.scripts.count, e))
 		return err_in(e, "plan %s", m->plan.plan);
 	fd_close(&tar);
-	if (!fs_open_read(&tar, f->at, inside, e) || !pack_list_tar(&list, tar, e) || !check_runs(&list, &m->plan, file, e))
+	if (!fs_open_read(&tar, f->at, inside, e) || !pack_list_tar(&list, tar, e) || !check_runs(&list, f, &m->plan, file, e))
 		return false;
 	m->format = 1;
 	m->bundle.sha256 = facts.digest;

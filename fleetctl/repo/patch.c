@@ -47,7 +47,7 @@ static bool plain(int *out, const struct repository *r, struct digest bundle, st
 	cleanup(fd_close) int in = -1, memory = -1;
 	uint64_t length;
 
-	if (!find_length(&length, r, bundle, e) || !repository_bundle(&in, r, bundle, e))
+	if (!repository_bundle(&in, r, bundle, e) || !find_length(&length, r, bundle, e))
 		return false;
 	if (length > SQUEEZE_PATCH_MAX)
 		return err_set(
@@ -72,14 +72,56 @@ static bool make(const struct repository *r, const char *file, struct digest fro
 	       fs_rename(r->at, side, file, e);
 }
 
-bool repository_patch(int *out, const struct repository *r, struct digest from, struct digest to, struct err *e)
+static char *patch_file(struct digest from, struct digest to)
 {
 	char a[DIGEST_HEX + 1], b[DIGEST_HEX + 1];
 
 	digest_hex(a, from);
 	digest_hex(b, to);
-	cleanup(free_ptr) char *file = path_form("patches/%s-%s.zst", a, b);
+	return path_form("patches/%s-%s.zst", a, b);
+}
+
+bool repository_has_patch(const struct repository *r, struct digest from, struct digest to)
+{
+	cleanup(free_ptr) char *file = patch_file(from, to);
+
+	return fs_exists(r->at, file);
+}
+
+bool repository_patch(int *out, const struct repository *r, struct digest from, struct digest to, struct err *e)
+{
+	cleanup(free_ptr) char *file = patch_file(from, to);
+
 	if (!fs_exists(r->at, file) && !make(r, file, from, to, e))
 		return err_in(e, "patch");
 	return fs_open_read(out, r->at, file, e) || err_in(e, "patch");
+}
+
+/* The bundle of one file of releases/, if that is a release still permitted. */
+static bool permitted_bundle(struct digest *out, const struct repository *r, const char *plan, const char *name)
+{
+	cleanup(free_ptr) char *file = path_form("targets/%s/releases/%s", plan, name);
+	cleanup(buf_free) struct buf bytes = BUF_MAX(MANIFEST_MAX), permitted = BUF_MAX(MANIFEST_MAX);
+	cleanup(manifest_free) struct manifest m = {0};
+
+	if (!fs_read(&bytes, r->at, file, NULL) || !manifest_read(&m, buf_str(&bytes), NULL, NULL) ||
+		!repository_release(&permitted, r, plan, manifest_id(buf_str(&bytes)), NULL))
+		return false;
+	*out = m.bundle.sha256;
+	return true;
+}
+
+void repository_make_patches(const struct repository *r, const char *plan, struct digest to)
+{
+	cleanup(fs_names_free) struct fs_names files = {0};
+	cleanup(free_ptr) char *folder = path_form("targets/%s/releases", plan);
+
+	if (!fs_names(&files, r->at, folder, NULL))
+		return;
+	for (size_t i = 0; i < files.count; i++) {
+		cleanup(fd_close) int patch = -1;
+		struct digest from;
+		if (permitted_bundle(&from, r, plan, files.name[i]) && !digest_eq(from, to))
+			(void)!repository_patch(&patch, r, from, to, NULL);
+	}
 }

@@ -27,6 +27,10 @@ must_check bool repository_release(struct buf *manifest, const struct repository
  * ERR_LIMIT when one of both is longer than SQUEEZE_PATCH_MAX. */
 must_check bool repository_bundle(int *out, const struct repository *r, struct digest bundle, struct err *e);
 must_check bool repository_patch(int *out, const struct repository *r, struct digest from, struct digest to, struct err *e);
+bool repository_has_patch(const struct repository *r, struct digest from, struct digest to); /* made already */
+/* From each of the plan's permitted releases to this bundle: beforehand, as far as it can be done, so that no host waits for
+ * it at the other end of a slow line. */
+void repository_make_patches(const struct repository *r, const char *plan, struct digest to);
 
 /* --- for signing: each is on the disk when the call returns --- */
 must_check bool repository_make(struct repository *out, const char *fleet_dir, struct err *e); /* opens, with folders made */

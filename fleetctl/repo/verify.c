@@ -68,7 +68,7 @@ static bool seek(struct trust_target *out, const struct repository *r, struct tr
 	trust_seek(t, path);
 	if (!walk(t, r, 0, e))
 		return false;
-	return trust_found(t, out) || err_set(e, ERR_MISSING, "%s: nobody signs for it", path);
+	return trust_found(t, out) || err_set(e, ERR_SIGNATURE, "%s: nobody signs for it", path);
 }
 
 bool repository_target(struct buf *out, const struct repository *r, struct trust *t, const char *path, struct err *e)

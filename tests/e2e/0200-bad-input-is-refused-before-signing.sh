@@ -116,7 +116,7 @@ passphrase='' sign
 expect 2 "and an empty one"
 same "an empty passphrase"
 code=0
-(cd "$fleet" && "$fleetctl" sign --yes) >"$T/out" 2>"$T/err" </dev/null || code=$?
+(cd "$fleet" && setsid -w "$fleetctl" sign --yes) >"$T/out" 2>"$T/err" </dev/null || code=$?
 expect 2 "without a passphrase and without a terminal nothing is signed"
 said 'no terminal to ask at.*--passphrase-fd' "  with the remedy"
 same "no passphrase"

@@ -100,8 +100,10 @@ said 'swapped .*unknown' "nor keep it"
 sed -i 's/# version 1/# version 2/' "$fleet/scripts/small/probes/beat.sh"
 sign
 [ "$code" -eq 0 ] || fail "a second release is signed"
-ctl rollout start off good-2 good-3 --canary 1
+host_down good-1
+ctl rollout start good-1 good-2 good-3 --canary 1
 expect 4 "a rollout whose canary is off goes on without it"
+said 'good-1: unreachable' "it is given up"
 said 'good-[23]: becomes the canary: the one before it proved nothing' "the next host becomes the canary"
 said '2 committed, 1 unreachable of 3' "and the rest follows"
 runs good-2 2

@@ -1,5 +1,5 @@
-/* The power goes off before every durable operation of an attempt, one after the other: `current` always leads to a whole
- * release, and the next start goes on or undoes. Runs in a build with FLEET_FAULT. */
+/* The power goes off before every durable operation of an attempt, one after the other: `current` always leads to a
+ * whole release, and the next start goes on or undoes. Runs in a build with FLEET_FAULT. */
 #include "base/fault.h"
 #include "tests/unit/agent/tower.h"
 
@@ -7,7 +7,7 @@
 #include "agent/store/tree.h"
 
 #define CHECKS "checks:\n  - {name: ok, run: checks/ok.sh, class: local}\ntrial: {settle: 0s, deadline: 1s}\n"
-#define HOOKS "hooks: {start: hooks/start.sh, stop: hooks/stop.sh}\n"
+#define HOOKS  "hooks: {start: hooks/start.sh, stop: hooks/stop.sh}\n"
 
 /* --- the process that dies: `fault_test apply CONFIG_DIR`, counted from its own first operation --- */
 
@@ -20,7 +20,8 @@ static int run_apply(const char *config_dir)
 	bool taken;
 	struct err e;
 
-	if (!config_load(&c, config_dir, NULL, &e) || !store_open(&s, c.state, &e) || !store_lock(&lock, &taken, &s, &e))
+	if (!config_load(&c, config_dir, NULL, &e) || !store_open(&s, c.state, &e) ||
+		!store_lock(&lock, &taken, &s, &e))
 		return 2;
 	if (taken && apply_run(&a, &e))
 		return 0;
@@ -38,7 +39,8 @@ static int start(struct tower *t, const char *what, int at)
 		snprintf(number, sizeof number, "%d", at);
 		setenv("FLEET_FAULT_AT", number, 1);
 		cleanup(free_ptr) char *root = path_form("%s/root.json", t->dir);
-		char *argv[] = {"fault_test", (char *)(uintptr_t)what, t->at.config, t->at.state, t->at.results, root, NULL};
+		char *argv[] = {
+			"fault_test", (char *)(uintptr_t)what, t->at.config, t->at.state, t->at.results, root, NULL};
 		execv("/proc/self/exe", argv);
 		_exit(127);
 	}
@@ -190,14 +192,16 @@ static void an_undo_is_done_whenever_the_power_went_off(void **state)
 static int run_enrol(char **argv)
 {
 	struct err e;
-	bool done = enrol_host(&(struct enrolment){
-		.id = "ber-D",
-		.plan = TOWER_PLAN,
-		.config_dir = argv[2],
-		.state_dir = argv[3],
-		.results = argv[4],
-		.root = argv[5],
-	}, &e);
+	bool done = enrol_host(
+		&(struct enrolment){
+			.id = "ber-D",
+			.plan = TOWER_PLAN,
+			.config_dir = argv[2],
+			.state_dir = argv[3],
+			.results = argv[4],
+			.root = argv[5],
+		},
+		&e);
 
 	if (!done)
 		fprintf(stderr, "enrol: %s\n", e.text);

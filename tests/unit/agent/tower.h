@@ -51,7 +51,7 @@ struct tower {
 	struct secret_key *key, *thief;
 	struct public_key pub;
 	char keyid[DIGEST_HEX + 1];
-	struct buf root, timestamp, snapshot, targets, role;
+	struct buf root, newer_root, timestamp, snapshot, targets, role;
 	uint64_t version;
 	struct tower_release release[TOWER_RELEASES];
 	size_t releases;
@@ -80,15 +80,15 @@ static inline void tower_sign(struct tower *t, struct buf *out, doc *body, const
 	doc_pretty(out, whole);
 }
 
-static inline void tower_root(struct tower *t)
+static inline void tower_new_root(struct tower *t, uint64_t version)
 {
 	const struct public_key *keys[] = {&t->pub};
 	struct role_signers all = {.key = keys, .count = 1, .threshold = 1};
-	doc *body = role_body(ROLE_ROOT, 1, clock_now().unix_s + TOWER_YEAR);
+	doc *body = role_body(ROLE_ROOT, version, clock_now().unix_s + TOWER_YEAR);
 
 	for (int kind = 0; kind < ROLE_KINDS; kind++)
 		role_set_signers(body, (enum role_kind)kind, &all);
-	tower_sign(t, &t->root, body, t->key);
+	tower_sign(t, version == 1 ? &t->root : &t->newer_root, body, t->key);
 }
 
 /* Everything anew, one version up; the plan's role signed by `by`. The newest release is what the plan runs. */
@@ -187,7 +187,7 @@ static inline void tower_open(struct tower *t)
 	must(secret_new(&t->thief, e));
 	must(secret_public(&t->pub, t->key, e));
 	public_keyid(t->keyid, &t->pub);
-	tower_root(t);
+	tower_new_root(t, 1);
 	must(fs_write(AT_FDCWD, root, buf_str(&t->root), 0644, e));
 	must(enrol_host(&(struct enrolment){
 		.id = "ber-D",
@@ -209,6 +209,7 @@ static inline void tower_close(struct tower *t)
 		buf_free(&t->release[i].tar);
 	}
 	buf_free(&t->root);
+	buf_free(&t->newer_root);
 	buf_free(&t->timestamp);
 	buf_free(&t->snapshot);
 	buf_free(&t->targets);
@@ -406,6 +407,7 @@ struct sending {
 	int64_t cut;            /* the line goes dead after so many bytes of the payload; 0: never */
 	bool resume;            /* go on where hello says */
 	bool no_papers;
+	int root;               /* version of a newer root to send; 0: none */
 	launch_apply_fn *launch; /* NULL: tower_launch */
 };
 
@@ -455,6 +457,10 @@ static inline void tower_send(struct tower *t, const struct tower_release *r, co
 	o.rollout = how->rollout ? str_dup(str_of(how->rollout)) : NULL;
 	talk_open(&k, t, a, how->launch ? how->launch : tower_launch);
 	assert_true(talk_until(&k, FRAME_HELLO));
+	if (how->root) {
+		cleanup(free_ptr) char *name = path_form("%d.root", how->root);
+		add_paper(&o.papers, &text, name, buf_str(&t->newer_root));
+	}
 	if (!how->no_papers) {
 		add_paper(&o.papers, &text, "timestamp", buf_str(&t->timestamp));
 		add_paper(&o.papers, &text, "snapshot", buf_str(&t->snapshot));

@@ -3,7 +3,7 @@
 #include "tests/unit/agent/tower.h"
 
 #define CHECK(name, class, run, more) "  - {name: " name ", run: " run ", class: " class more "}\n"
-#define QUICK "trial: {settle: 0s, deadline: 2s}\n"
+#define QUICK                         "trial: {settle: 0s, deadline: 2s}\n"
 
 static int set_up(void **state)
 {
@@ -110,13 +110,12 @@ static void a_check_that_is_slow_to_turn_green_is_waited_for(void **state)
 	struct tower *t = *state;
 	cleanup(answer_free) struct answer a = {0};
 
-	network(t, false);
-	tower_script(t, "checks/late.sh", "#!/bin/sh\necho x >>\"$OLDPWD/none\" 2>/dev/null\nexit 0\n");
-	flag_script(t, "checks/late.sh", "f=");
-	cleanup(free_ptr) char *text = path_form("#!/bin/sh\n[ -e '%s/second' ] || { : >'%s/second'; exit 1; }\n", t->dir, t->dir);
+	cleanup(free_ptr) char *text =
+		path_form("#!/bin/sh\n[ -e '%s/second' ] || { : >'%s/second'; exit 1; }\n", t->dir, t->dir);
+
 	tower_script(t, "checks/late.sh", text);
-	struct tower_release *r = tower_release(t, 1, "checks:\n" CHECK("late", "local", "checks/late.sh", "")
-		"trial: {settle: 0s, deadline: 5s}\n");
+	struct tower_release *r = tower_release(
+		t, 1, "checks:\n" CHECK("late", "local", "checks/late.sh", "") "trial: {settle: 0s, deadline: 5s}\n");
 	tower_update(t, r, &a);
 	assert_verdict(a, VERDICT_PASS);
 	assert_true(tower_runs(t, r));
@@ -126,12 +125,12 @@ static void a_check_that_flaps_never_settles(void **state)
 {
 	struct tower *t = *state;
 	cleanup(answer_free) struct answer a = {0};
-	cleanup(free_ptr) char *text = path_form("#!/bin/sh\nif [ -e '%s/odd' ]; then rm '%s/odd'; exit 1; fi\n: >'%s/odd'\n", t->dir,
-		t->dir, t->dir);
+	cleanup(free_ptr) char *text = path_form(
+		"#!/bin/sh\nif [ -e '%s/odd' ]; then rm '%s/odd'; exit 1; fi\n: >'%s/odd'\n", t->dir, t->dir, t->dir);
 
 	tower_script(t, "checks/flap.sh", text);
-	struct tower_release *r = tower_release(t, 1, "checks:\n" CHECK("flap", "local", "checks/flap.sh", "")
-		"trial: {settle: 1s, deadline: 4s}\n");
+	struct tower_release *r = tower_release(
+		t, 1, "checks:\n" CHECK("flap", "local", "checks/flap.sh", "") "trial: {settle: 1s, deadline: 4s}\n");
 	tower_update(t, r, &a);
 	assert_verdict(a, VERDICT_FAIL);
 	assert_true(is_guilty(t, r));
@@ -141,8 +140,8 @@ static void green_for_as_long_as_settle_asks_commits(void **state)
 {
 	struct tower *t = *state;
 	cleanup(answer_free) struct answer a = {0};
-	struct tower_release *r = tower_release(t, 1, "checks:\n" CHECK("ok", "local", "checks/ok.sh", "")
-		"trial: {settle: 1s, deadline: 10s}\n");
+	struct tower_release *r = tower_release(
+		t, 1, "checks:\n" CHECK("ok", "local", "checks/ok.sh", "") "trial: {settle: 1s, deadline: 10s}\n");
 
 	tower_update(t, r, &a);
 	assert_verdict(a, VERDICT_PASS);
@@ -238,7 +237,8 @@ static void a_start_hook_that_fails_is_a_red_local_check(void **state)
 	cleanup(answer_free) struct answer a = {0};
 
 	tower_script(t, "hooks/start.sh", "#!/bin/sh\necho no; exit 1\n");
-	struct tower_release *r = tower_release(t, 1, "hooks: {start: hooks/start.sh}\ntrial: {settle: 0s, deadline: 60s}\n");
+	struct tower_release *r =
+		tower_release(t, 1, "hooks: {start: hooks/start.sh}\ntrial: {settle: 0s, deadline: 60s}\n");
 	tower_update(t, r, &a);
 	assert_verdict(a, VERDICT_FAIL);
 	assert_true(a.receipt.took_ms < 20000);
@@ -255,8 +255,8 @@ static void hooks_and_checks_see_a_clean_world(void **state)
 
 	tower_script(t, "hooks/start.sh", "#!/bin/sh\nenv | sort >\"$FLEET_OUT/seen\"\npwd >>\"$FLEET_OUT/seen\"\n");
 	tower_script(t, "checks/out.sh", "#!/bin/sh\n[ -s \"$FLEET_OUT/seen\" ] && echo lie >\"$FLEET_OUT/seen\"\n");
-	struct tower_release *r = tower_release(t, 1,
-		"hooks: {start: hooks/start.sh}\nchecks:\n" CHECK("out", "local", "checks/out.sh", "") QUICK);
+	struct tower_release *r = tower_release(
+		t, 1, "hooks: {start: hooks/start.sh}\nchecks:\n" CHECK("out", "local", "checks/out.sh", "") QUICK);
 	setenv("SECRET", "of the operator", 1);
 	tower_update(t, r, &a);
 	unsetenv("SECRET");
@@ -283,14 +283,16 @@ static void note_run(struct tower *t, const struct tower_release *r, int64_t sta
 
 	clock_boot_id(boot);
 	must(fs_open_dir(&results, AT_FDCWD, t->at.results, e));
-	must(record_write(results, "dns", &(struct record){
-		.release = r->id,
-		.boot = boot,
-		.started_ms = started_ms,
-		.ended_ms = started_ms + 1,
-		.status = 1,
-		.wrote = true,
-	}, e));
+	must(record_write(results, "dns",
+		&(struct record){
+			.release = r->id,
+			.boot = boot,
+			.started_ms = started_ms,
+			.ended_ms = started_ms + 1,
+			.status = 1,
+			.wrote = true,
+		},
+		e));
 }
 
 static void alive_wants_every_probe_to_have_run_and_written_since_the_swap(void **state)
@@ -316,7 +318,8 @@ static void alive_wants_every_probe_to_have_run_and_written_since_the_swap(void 
 
 /* --- what touches the network is confirmed over a new connection --- */
 
-#define TOUCHES "checks:\n" CHECK("ok", "local", "checks/ok.sh", "") "trial: {settle: 0s, deadline: 3s, touches: [network]}\n"
+#define TOUCHES                                                                                                        \
+	"checks:\n" CHECK("ok", "local", "checks/ok.sh", "") "trial: {settle: 0s, deadline: 3s, touches: [network]}\n"
 
 static void a_release_that_touches_the_network_waits_for_a_new_connection(void **state)
 {
@@ -365,8 +368,9 @@ static void what_touches_the_network_is_not_kept_unproven(void **state)
 {
 	struct tower *t = *state;
 	cleanup(answer_free) struct answer a = {0};
-	struct tower_release *r = with_path(t, 1, "checks:\n" CHECK("dns", "path", "checks/dns.sh", "")
-		"trial: {settle: 0s, deadline: 2s, touches: [ssh]}\n");
+	struct tower_release *r = with_path(t, 1,
+		"checks:\n" CHECK(
+			"dns", "path", "checks/dns.sh", "") "trial: {settle: 0s, deadline: 2s, touches: [ssh]}\n");
 
 	network(t, false);
 	tower_update(t, r, &a);

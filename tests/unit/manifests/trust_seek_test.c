@@ -1,8 +1,6 @@
 /* The search through delegations: its order, its ends, and who must have signed. */
 #include "tests/unit/manifests/world.h"
 
-#define TEST(name) static void name(void **state)
-
 /* A world without plan-D: roles are named by the letter of their key. */
 static void grove_make(struct world *w)
 {

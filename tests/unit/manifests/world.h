@@ -5,6 +5,12 @@
 #include "manifests/trust.h"
 #include "tests/unit/manifests/forge.h"
 
+#define TEST(name) static void name(void **state)
+#define BEGIN                                                                                                          \
+	(void)state;                                                                                                   \
+	cleanup(world_free) struct world w;                                                                            \
+	world_make(&w)
+
 /* The four roles are signed by the keys r, m, s, t; plan-D by p. */
 struct world {
 	doc *root, *timestamp, *snapshot, *targets, *plan;
@@ -184,4 +190,23 @@ static inline enum err_code run(struct world *w)
 static inline const char *asked(struct world *w)
 {
 	return buf_str(&w->served.asked).data;
+}
+
+/* Root n with the root key `key`. */
+static inline void serve_root(struct world *w, uint64_t n, const char *key, const char *by)
+{
+	cleanup(doc_free) doc *root = forge_root(n, key, "m", "s", "t");
+
+	serve(w, root, "root", by);
+}
+
+static inline void assert_manifest(struct world *w, const char *text)
+{
+	assert_true(w->found);
+	assert_true(trust_target_check(&w->target, str_of(text), NULL));
+}
+
+static inline void assert_not_kept(struct world *w, const char *name)
+{
+	assert_null(shelf_find(&w->disk, name));
 }

@@ -1,0 +1,188 @@
+/* Enrolment, and the releases a host holds. */
+#include "agent/store/staging.h"
+#include "agent/store/tree.h"
+#include "tests/unit/agent/tower.h"
+
+static int set_up(void **state)
+{
+	struct tower *t = malloc(sizeof *t);
+
+	tower_open(t);
+	*state = t;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	tower_close(*state);
+	free(*state);
+	return 0;
+}
+
+static bool enrol(struct tower *t, const char *id, const char *root, bool force, struct err *e)
+{
+	cleanup(free_ptr) char *file = path_form("%s/%s", t->dir, root);
+
+	return enrol_host(
+		&(struct enrolment){
+			.id = id,
+			.plan = TOWER_PLAN,
+			.root = file,
+			.config_dir = t->at.config,
+			.state_dir = t->at.state,
+			.results = t->at.results,
+			.force = force,
+		},
+		e);
+}
+
+static void a_new_host_runs_the_baseline_and_says_so(void **state)
+{
+	struct tower *t = *state;
+	cleanup(release_close) struct release r = {0};
+	cleanup(buf_free) struct buf text = {0};
+	cleanup(receipt_free) struct receipt receipt = {0};
+	size_t differences = 1;
+
+	must(release_open(&r, &t->store, tower_current(t), e));
+	assert_true(digest_eq(r.id, t->config.baseline));
+	assert_int_equal(r.manifest.number, 0);
+	must(tree_compare(&differences, &t->store, r.manifest.bundle.sha256, NULL, NULL, e));
+	assert_int_equal(differences, 0);
+	must(receipts_bytes(&text, &t->store, 1, e));
+	must(receipt_read(&receipt, buf_str(&text), e));
+	assert_int_equal(receipt.verdict, VERDICT_ENROLLED);
+	assert_string_equal(receipt.host, "ber-D");
+}
+
+static void a_host_is_not_enrolled_twice_by_mistake(void **state)
+{
+	struct tower *t = *state;
+	struct err why = {0};
+
+	assert_false(enrol(t, "ber-D", "root.json", false, &why));
+	assert_int_equal(why.code, ERR_EXISTS);
+	assert_false(enrol(t, "ber-X", "root.json", true, &why));
+	assert_int_equal(why.code, ERR_FOREIGN);
+}
+
+static void beginning_anew_leads_to_the_baseline_and_numbers_receipts_on(void **state)
+{
+	struct tower *t = *state;
+	cleanup(answer_free) struct answer a = {0};
+	cleanup(ledger_free) struct ledger l = {0};
+	struct tower_release *r = tower_release(t, 1, "trial: {settle: 0s, deadline: 1s}\n");
+
+	tower_update(t, r, &a);
+	assert_verdict(a, VERDICT_PASS);
+	must(enrol(t, "ber-D", "root.json", true, e));
+	assert_true(digest_eq(tower_current(t), t->config.baseline));
+	tower_ledger(&l, t);
+	assert_int_equal(l.receipt, 3);
+	assert_false(fs_exists(t->store.dir, "trust/timestamp.json"));
+}
+
+static void a_root_that_does_not_verify_makes_no_host(void **state)
+{
+	struct tower *t = *state;
+	cleanup(free_ptr) char *file = path_form("%s/bad.json", t->dir);
+	struct err why = {0};
+	cleanup(doc_free) doc *whole = NULL;
+	cleanup(buf_free) struct buf bad = {0};
+
+	must(doc_read(&whole, buf_str(&t->root), e));
+	doc_set_int(doc_get(whole, "signed"), "version", 2);
+	doc_pretty(&bad, whole);
+	must(fs_write(AT_FDCWD, file, buf_str(&bad), 0644, e));
+	assert_false(enrol(t, "ber-D", "bad.json", true, &why));
+	assert_int_equal(why.code, ERR_SIGNATURE);
+}
+
+static void names_that_are_none_make_no_host(void **state)
+{
+	struct tower *t = *state;
+	struct err why = {0};
+
+	assert_false(enrol(t, "../ber", "root.json", true, &why));
+	assert_false(enrol(t, "-ber", "root.json", true, &why));
+}
+
+static void a_manifest_that_was_changed_on_the_disk_is_not_opened(void **state)
+{
+	struct tower *t = *state;
+	struct release r = {0};
+	char hex[DIGEST_HEX + 1];
+	struct err why = {0};
+
+	digest_hex(hex, t->config.baseline);
+	cleanup(free_ptr) char *path = path_form("releases/%s/manifest.json", hex);
+	must(fs_write(t->store.dir, path, STR("{}"), 0644, e));
+	assert_false(release_open(&r, &t->store, t->config.baseline, &why));
+	assert_int_equal(why.code, ERR_DIGEST);
+}
+
+static void current_never_leads_to_a_release_that_is_not_whole(void **state)
+{
+	struct tower *t = *state;
+	struct digest none = digest_of(STR("none"));
+	struct err why = {0};
+
+	assert_false(release_swap(&t->store, none, &why));
+	assert_int_equal(why.code, ERR_MISSING);
+	must(fs_link(t->store.dir, "/etc", "current", e));
+	assert_false(release_current(&none, &t->store, &why));
+}
+
+static void half_received_payloads_are_bounded(void **state)
+{
+	struct tower *t = *state;
+	struct digest d[4];
+
+	for (int i = 0; i < 4; i++) {
+		cleanup(fd_close) int fd = -1;
+		d[i] = digest_of(str_bytes(&i, sizeof i));
+		must(staging_bound(&t->store, d[i], e));
+		must(staging_part(&fd, &t->store, d[i], 0, e));
+		must(fs_put(fd, STR("abc"), e));
+	}
+	size_t left = 0;
+	for (int i = 0; i < 4; i++)
+		left += staging_have(&t->store, d[i]) == 3;
+	assert_int_equal(left, STAGING_PARTS_MAX);
+	assert_int_equal(staging_have(&t->store, d[3]), 3);
+}
+
+static void a_payload_goes_on_only_where_it_stopped(void **state)
+{
+	struct tower *t = *state;
+	struct digest d = digest_of(STR("abcdef"));
+	cleanup(fd_close) int fd = -1;
+	cleanup(fd_close) int again = -1;
+	struct err why = {0};
+
+	must(staging_part(&fd, &t->store, d, 0, e));
+	must(fs_put(fd, STR("abcXX"), e));
+	assert_false(staging_part(&again, &t->store, d, 6, &why));
+	assert_int_equal(why.code, ERR_PROTOCOL);
+	must(staging_part(&again, &t->store, d, 3, e));
+	must(fs_put(again, STR("def"), e));
+	must(staging_check(&t->store, d, 6, e));
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_new_host_runs_the_baseline_and_says_so),
+		T(a_host_is_not_enrolled_twice_by_mistake),
+		T(beginning_anew_leads_to_the_baseline_and_numbers_receipts_on),
+		T(a_root_that_does_not_verify_makes_no_host),
+		T(names_that_are_none_make_no_host),
+		T(a_manifest_that_was_changed_on_the_disk_is_not_opened),
+		T(current_never_leads_to_a_release_that_is_not_whole),
+		T(half_received_payloads_are_bounded),
+		T(a_payload_goes_on_only_where_it_stopped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
