@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <yaml.h>
 
-enum { DEPTH_MAX = 16, NODES_MAX = 100000, KEY_MAX = 256 };
+enum { DEPTH_MAX = 16, NODES_MAX = 1000000, KEY_MAX = 256 };
 
 /* --- which node stands where --- */
 

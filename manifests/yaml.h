@@ -1,6 +1,6 @@
 /* YAML as operators write it, read into a doc whose scalars are all text; the one door to libyaml.
  * Refused, with file and line: anchors, aliases, tags, several documents, duplicate keys, keys that are no text,
- * deeper than 16, more than 100,000 nodes, not UTF-8. `no` is text; the shape says what it must be. */
+ * deeper than 16, more than 1,000,000 nodes, not UTF-8. `no` is text; the shape says what it must be. */
 #pragma once
 
 #include "base/shape.h"

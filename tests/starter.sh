@@ -430,7 +430,9 @@ check_link() {
 	path=$t/stubs:$PATH probe probes/link.sh lo
 	must 0 "link tells what the modem says, identities masked" '^probe_modem_connected{.*} 1$' '^probe_modem_signal_ratio{.*} 0.62$' \
 		'operator="44010",registration="roaming",technology="lte",imsi="\*\*\*5432",iccid="\*\*\*5667"} 1$'
-	! grep -qE '[0-9]{8}' "$out/link.prom" "$t/line" "$t/why" || not_ok "no identity leaves the Pi whole"
+	# A counter of bytes may have as many digits: labels and words are looked at, not values.
+	sed 's/} [0-9.e+]*$/}/' "$out/link.prom" "$t/line" "$t/why" >"$t/told"
+	! grep -qE '[0-9]{8}' "$t/told" || not_ok "no identity leaves the Pi whole"
 	ok "no identity leaves the Pi whole"
 }
 

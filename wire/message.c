@@ -266,3 +266,19 @@ bool refused_read(struct str body, struct err *e)
 		code = ERR_FAILED; /* a newer side's word */
 	return err_set(e, code, "%s", r.text && r.text[0] ? r.text : r.code);
 }
+
+static bool holds(const struct list *digests, struct digest d)
+{
+	const struct bundle_held *held = digests->items;
+	for (size_t i = 0; i < digests->count; i++)
+		if (digest_eq(held[i].sha256, d))
+			return true;
+	return false;
+}
+
+const char *hello_refuses(const struct hello *h, struct digest release)
+{
+	if (holds(&h->held, release))
+		return "was undone and is held";
+	return holds(&h->guilty, release) ? "was found guilty" : NULL;
+}

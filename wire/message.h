@@ -102,6 +102,8 @@ void hello_write(struct buf *out, const struct hello *m);
 void order_write(struct buf *out, const struct order *m);
 void state_write(struct buf *out, const struct state *m);
 void refused_write(struct buf *out, const struct err *e);
+/* Why the host will not take that release: "was found guilty", "was undone and is held"; NULL: nothing is against it. */
+const char *hello_refuses(const struct hello *h, struct digest release);
 /* A body into a zeroed struct; unknown fields are ignored (a newer side may say more). */
 must_check bool message_read(void *out, const struct shape_field *shape, struct str body, const char *what, struct err *e);
 /* REFUSED's body as the error it is, with the words of that side cleaned. Always false. */

@@ -6,7 +6,13 @@
 #include "agent/apply/progress.h"
 #include "agent/store/receipts.h"
 
-enum { POLL_MS = 50, TELL_MS = 10 * 1000, RESTARTS_MAX = 3 };
+enum {
+	NAP_MIN_MS = 5, /* a short trial is not made longer by us, a long one not disturbed */
+	NAP_MAX_MS = 200,
+	SAY_MS = 200, /* lines that come close together go in one packet */
+	TELL_MS = 10 * 1000,
+	RESTARTS_MAX = 3,
+};
 
 struct at {
 	uint64_t offset; /* in progress */
@@ -78,6 +84,8 @@ static bool look(const struct follow *f, struct at *at, struct err *e)
 	cleanup(ledger_free) struct ledger l = {0};
 	bool running = store_is_locked(f->store);
 
+	if (running && clock_boot_ms() - at->told_ms < SAY_MS)
+		return true;
 	if (!send_lines(f, at, e))
 		return false;
 	if (running && clock_boot_ms() - at->told_ms < TELL_MS)
@@ -90,10 +98,18 @@ static bool look(const struct follow *f, struct at *at, struct err *e)
 	return at->ended || take_up(f, at, e);
 }
 
+static void nap(int64_t began_ms)
+{
+	int64_t ms = MIN(NAP_MIN_MS + (clock_boot_ms() - began_ms) / 16, (int64_t)NAP_MAX_MS);
+	struct timespec t = {.tv_nsec = ms * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
 bool follow_apply(const struct follow *f, struct err *e)
 {
-	static const struct timespec nap = {.tv_nsec = POLL_MS * 1000000L};
-	struct at at = {.told_ms = clock_boot_ms()};
+	int64_t began_ms = clock_boot_ms();
+	struct at at = {.told_ms = began_ms};
 	cleanup(ledger_free) struct ledger l = {0};
 
 	if (!ledger_load(&l, f->store, e))
@@ -102,7 +118,7 @@ bool follow_apply(const struct follow *f, struct err *e)
 		if (!look(f, &at, e))
 			return false;
 		if (!at.ended)
-			nanosleep(&nap, NULL);
+			nap(began_ms);
 	}
 	return follow_receipt(f, e);
 }

@@ -53,47 +53,38 @@ static void order_free(struct order *o)
 	shape_free(o, order_shape);
 }
 
-static bool obey(const struct follow *f, struct str body, struct err *e)
+static bool obey(const struct follow *f, const struct frame *first, struct err *e)
 {
 	cleanup(order_free) struct order o = {0};
 
-	return message_read(&o, order_shape, body, "order", e) && orders[o.action](f, &o, e);
+	if (first->kind != FRAME_ORDER)
+		return err_set(e, ERR_PROTOCOL, "the first frame is no order");
+	return message_read(&o, order_shape, first->body, "order", e) && orders[o.action](f, &o, e);
 }
 
-static bool refuse(const struct follow *f, const char *greeting, const struct err *why, struct err *e)
+/* True when the other side was told; `why` stays. */
+static bool refuse(const struct follow *f, const char *greeting, const struct err *why)
 {
 	cleanup(buf_free) struct buf out = {0};
+	struct err e;
 
+	if (session_lost(why))
+		return false;
 	buf_text(&out, greeting);
 	refused_write(&out, why);
-	return buf_ok(&out, e) && session_send(f->session, buf_str(&out), e);
+	return buf_ok(&out, &e) && session_send(f->session, buf_str(&out), &e);
 }
 
 bool serve_session(const struct follow *f, struct err *e)
 {
 	struct frame first;
-	struct err why;
-	bool done = false;
 
-	if (!greet_send(f->session, f->config, f->store, &why)) {
-		*e = why;
-		(void)!(session_lost(e) || refuse(f, WIRE_GREETING, e, &why));
+	if (!greet_send(f->session, f->config, f->store, e)) {
+		(void)refuse(f, WIRE_GREETING, e);
 		return false;
 	}
-	switch (session_read(f->session, &first, e)) {
-	case SESSION_ENDED:
+	enum session_say say = session_read(f->session, &first, e);
+	if (say == SESSION_ENDED || (say == SESSION_FRAME && obey(f, &first, e)))
 		return true;
-	case SESSION_BROKEN:
-		break;
-	case SESSION_FRAME:
-		done = first.kind == FRAME_ORDER ? obey(f, first.body, e)
-						 : err_set(e, ERR_PROTOCOL, "the first frame is no order");
-		break;
-	}
-	if (done)
-		return true;
-	if (session_lost(e))
-		return false;
-	why = *e;
-	return refuse(f, "", &why, e) && why.code != ERR_PROTOCOL && why.code != ERR_TIMEOUT;
+	return refuse(f, "", e) && e->code != ERR_PROTOCOL && e->code != ERR_TIMEOUT;
 }

@@ -36,6 +36,9 @@ static bool forecast_make(struct forecast *out, const struct preview *p, const s
 	out->same = digest_eq(h->release, wish.release);
 	if (out->same)
 		return true;
+	const char *refuses = hello_refuses(h, wish.release);
+	if (refuses)
+		return err_set(e, ERR_REFUSED, "release %d %s there: sign a newer one, or on the host: `fleet-agent allow`", (int)m.number, refuses);
 	if (!flight_make(&flight, p->repository, h, &wish, e))
 		return false;
 	out->payload = flight.kind;

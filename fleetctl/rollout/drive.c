@@ -151,9 +151,12 @@ static void say_next(const struct drive *d, int code)
 	const struct rollout *r = &d->rollout;
 	if (r->row.state == ROLLOUT_PAUSED)
 		show_note(d->show, "to go on: fleetctl rollout resume %s", r->row.id);
-	else if (r->row.state == ROLLOUT_HALTED)
-		show_note(d->show, "look: fleetctl rollout status %s --history\ngo on in spite of it: fleetctl rollout resume %s --max-failed N\nback to the release before: fleetctl rollout undo %s",
-			r->row.id, r->row.id, r->row.id);
+	else if (r->row.state == ROLLOUT_HALTED) {
+		show_note(d->show, "look: fleetctl rollout status %s --history\ngo on in spite of it: fleetctl rollout resume %s --max-failed N",
+			r->row.id, r->row.id);
+		if (rollout_count(r).of[MEMBER_COMMITTED])
+			show_note(d->show, "take it back where it was committed: fleetctl rollout undo %s", r->row.id);
+	}
 	else if (code == 4)
 		show_note(d->show, "again, for those that were away: fleetctl rollout start %s", "all");
 }

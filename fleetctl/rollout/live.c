@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-enum { ROWS_MAX = 16, PLAIN_EVERY_MS = 30000 };
+enum { ROWS_MAX = 16, PLAIN_EVERY_MS = 30000, NAMED_MAX = 4 };
 
 static void erase(struct live *l)
 {
@@ -96,6 +96,23 @@ static void draw(struct live *l, const struct rollout *r)
 	line(l, text);
 }
 
+/* Off a terminal, now and then: how far it is, and what the first few hosts are at. */
+static void say_where_it_stands(const struct rollout *r)
+{
+	struct rollout_counts c = rollout_count(r);
+	cleanup(buf_free) struct buf text = { 0 };
+	size_t named = 0;
+	buf_form(&text, "%zu of %zu hosts done", c.ended, c.all);
+	for (size_t i = 0; i < r->count && named < NAMED_MAX; i++) {
+		const struct member *m = &r->member[i];
+		if (m->row.state == MEMBER_RUNNING)
+			buf_form(&text, "%s%s: %s%s%s", named++ ? ", " : "; ", m->row.host, m->step, m->note[0] ? " " : "", m->note);
+	}
+	if (c.trial > named)
+		buf_form(&text, ", %zu more", c.trial - named);
+	fprintf(stderr, "%s\n", text.data);
+}
+
 static void changed(void *ctx, const struct rollout *r)
 {
 	struct live *l = ctx;
@@ -105,9 +122,8 @@ static void changed(void *ctx, const struct rollout *r)
 	}
 	if (l->show->json || clock_boot_ms() - l->last_ms < PLAIN_EVERY_MS)
 		return;
-	struct rollout_counts c = rollout_count(r);
 	if (l->last_ms)
-		fprintf(stderr, "%zu of %zu hosts done, %zu on trial\n", c.ended, c.all, c.trial);
+		say_where_it_stands(r);
 	l->last_ms = clock_boot_ms();
 }
 

@@ -24,31 +24,21 @@ static bool undoes(const struct member *m)
 	return strcmp(m->rollout->row.action, "undo") == 0;
 }
 
-static bool holds(const struct list *digests, struct digest d)
-{
-	const struct bundle_held *held = digests->items;
-	for (size_t i = 0; i < digests->count; i++)
-		if (digest_eq(held[i].sha256, d))
-			return true;
-	return false;
-}
-
 /* --- what we answer --- */
 
 /* One that may have heard our order is asked what became of it before anything is begun. */
 static bool wanted(struct flight_wish *wish, const struct member *m, const struct hello *h, struct err *e)
 {
 	bool has_it = digest_eq(h->release, m->row.release);
-	bool is_held = holds(&h->held, m->row.release);
+	const char *refuses = hello_refuses(h, m->row.release);
 	if (h->has_trial)
 		wish->action = ORDER_FOLLOW;
 	else if (m->row.ordered || has_it != undoes(m))
 		wish->action = ORDER_ASK;
 	else if (undoes(m))
 		wish->action = ORDER_UNDO;
-	else if (is_held || holds(&h->guilty, m->row.release))
-		return err_set(e, ERR_REFUSED, "this release %s there: sign a newer one, or on the host: `fleet-agent allow`",
-			is_held ? "was undone and is held" : "was found guilty");
+	else if (refuses)
+		return err_set(e, ERR_REFUSED, "this release %s there: sign a newer one, or on the host: `fleet-agent allow`", refuses);
 	else
 		wish->action = ORDER_UPDATE;
 	return true;

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # Our figures beside OpenSSH's own, measured in one run on this machine: bytes and time of an update over a slow line, CPU of
 # the controller, memory on the host, what is left running. The last lines are the verdicts; exits 1 if a bound is missed.
-#   BENCH_HOSTS=50 BENCH_BIG=200 (MiB) BENCH_RTT=300 (ms)
+#   BENCH_HOSTS=50  BENCH_BIG=200 (MiB)  BENCH_RTT=300 (ms)  BENCH_TIMES=5 (updates over the slow line)
 # shellcheck disable=SC1091,SC2154 # tower.sh has them
 . "$(dirname "$0")/../e2e/tower.sh"
 
 MANY=${BENCH_HOSTS:-50}
 BIG_MIB=${BENCH_BIG:-200}
 RTT=${BENCH_RTT:-300}
+TIMES=${BENCH_TIMES:-5}
 PARALLEL=8
 PLUGINS=/usr/share/munin/plugins
 relay=$build/tests/bench/relay
 peak=$build/tests/bench/peak
 verdicts=()
+missed=0
 
 # --- figures ---
 
@@ -27,6 +29,8 @@ judge()
 	local word=MISSED
 	if awk -v a="$2" -v b="$3" 'BEGIN { exit !(a <= b) }'; then
 		word=ok
+	else
+		missed=1
 	fi
 	verdicts+=("$word $1 $2 ($4) bound $3")
 }
@@ -135,7 +139,7 @@ bytes_and_time()
 	local i ours_bytes=() ours_ms=() ssh_bytes=() ssh_ms=()
 	over_line roll line
 	say "first release over ${RTT} ms: $bytes bytes (up $up, down $down), $ms ms"
-	for i in 1 2 3; do
+	for i in $(seq "$TIMES"); do
 		change "line $i"
 		over_line roll line
 		runs line $((i + 1)) >/dev/null
@@ -264,6 +268,7 @@ nothing_left() { [ -z "$(left)" ]; }
 # --- all of it ---
 
 tower_begin
+say "machine: $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg); $(ssh -V 2>&1)"
 make_fleet
 peer_begin
 host_make line bench here
@@ -285,6 +290,4 @@ judge processes-left "$(left | wc -l)" 0 "of fleet-agent, besides the probe runn
 
 say ""
 printf '%s\n' "${verdicts[@]}"
-if printf '%s\n' "${verdicts[@]}" | grep -q '^MISSED'; then
-	exit 1
-fi
+[ "$missed" -eq 0 ]

@@ -109,8 +109,11 @@ perl -0pi -e 's/("signatures": \[).*?\n \]/$1]/s' "$metadata/2.plan-D.json"
 kept 7 "a plan's role without its signature" state state.2 receipts
 printf 'no zstd at all' >"$bundle"
 kept 8 "a bundle that is none"
-cat "$repository"/bundles/*.tar.zst >"$bundle"
+rm -r "$repository/patches"
+{ zstd -dqc "$T/good/bundles/${bundle##*/}"; head -c 10240 /dev/zero; } | zstd -q >"$bundle"
 kept 8 "a bundle that is longer than signed"
+for patch in "$repository"/patches/*.zst; do echo 'no patch at all' >"$patch"; done
+kept 8 "a patch that is none"
 
 # --- older ---
 

@@ -185,8 +185,9 @@ until_true 600 now_runs ber-D || fail "the host ends its trial by itself"
 ok "while the host on trial ends it by itself"
 
 # --- a limit that was reached ---
-new_release
+open_gate
 printf '#!/bin/sh\nexit 1\n' >"$fleet/scripts/small/checks/health.sh"
+sed -i 's/timeout: 50s/timeout: 2s/; s/deadline: 100s/deadline: 3s/' "$fleet/plans/plan-D.yaml"
 sign
 [ "$code" -eq 0 ] || fail "a release with a failing check is signed"
 version=$((version + 1))

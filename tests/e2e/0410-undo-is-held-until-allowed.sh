@@ -11,8 +11,6 @@ etc=$T/hosts/ber-D/etc
 
 # on_host COMMAND ARGS...: as a person on ber-D would call it.
 on_host() { code=0; "$agent" "$@" --config-dir "$etc" >"$T/out" 2>"$T/err" || code=$?; }
-# marked WORD: the release that has this mark on ber-D.
-marked() { "$agent" status --json --config-dir "$etc" | tr -d ' \n' | sed -n "s/.*\"$1\":\[\"\([0-9a-f]*\)\".*/\1/p"; }
 
 ctl rollout undo
 expect 2 "before anything was rolled out there is nothing to undo"
@@ -31,7 +29,7 @@ expect 0 "the rollout is undone"
 said '2 undone of 2' "on each of its hosts"
 runs ber-D 1
 runs tyo-D 1
-two=$(marked held)
+two=$(host_marks ber-D held)
 [ -n "$two" ] || fail "release 2 is held there"
 ctl status
 said 'ber-D .*1 [0-9a-f]{8} .*2 \(drift\).*undone: taken back by an operator' "status says that it was taken back"
@@ -48,12 +46,12 @@ runs ber-D 1
 
 on_host allow 0123456789ab
 expect 1 "allow takes no release that has no mark"
-[ "$(marked held)" = "$two" ] || fail "and leaves the others as they are"
+[ "$(host_marks ber-D held)" = "$two" ] || fail "and leaves the others as they are"
 ctl rollout start ber-D
 expect 6 "so it is still held"
 on_host allow "${two:0:12}"
 expect 0 "allowed by the beginning of its id"
-[ -z "$(marked held)" ] || fail "it is held no more"
+[ -z "$(host_marks ber-D held)" ] || fail "it is held no more"
 ctl rollout start ber-D
 expect 0 "it is rolled out again"
 runs ber-D 2
@@ -62,7 +60,7 @@ runs tyo-D 1
 on_host rollback
 expect 0 "a person on the host goes back"
 runs ber-D 1
-[ "$(marked held)" = "$two" ] || fail "release 2 is held again"
+[ "$(host_marks ber-D held)" = "$two" ] || fail "release 2 is held again"
 ok "release 2 is held again"
 sed -i 's/# version 2/# version 3/' "$beat"
 sign
@@ -73,13 +71,13 @@ runs tyo-D 3
 
 # --- guilty is another word for it ---
 
-sed -i 's/deadline: 10s/deadline: 1s/' "$fleet/plans/plan-D.yaml"
+sed -i 's/deadline: 10s/deadline: 2s/' "$fleet/plans/plan-D.yaml"
 printf '#!/bin/sh\n[ -e %s ]\n' "$T/well" >"$fleet/scripts/small/checks/health.sh"
 sign
 ctl rollout start ber-D
 expect 8 "a release that fails is guilty"
 runs ber-D 3
-four=$(marked guilty)
+four=$(host_marks ber-D guilty)
 [ -n "$four" ] || fail "which the host remembers"
 touch "$T/well"
 ctl rollout start ber-D

@@ -10,11 +10,12 @@ host_make ber-D plan-D
 ctl rollout start all --allow-blind
 expect 0 "a good release is rolled out"
 
+# Nothing of what the checks started runs any more; what only waits for a parent to look does not run.
 none_left()
 {
 	local pid
 	while read -r pid; do
-		! kill -0 "$pid" 2>/dev/null || return 1
+		! grep -qs '^State:.[^ZX]' "/proc/$pid/status" || return 1
 	done <"$T/children"
 }
 
@@ -47,14 +48,14 @@ echo \$\$ >>"$T/children"
 echo "asking the modem"
 sleep 1000
 SCRIPT
-sed -i 's/timeout: 5s}$/timeout: 500ms}/; s/deadline: 10s/deadline: 1s/' "$plan"
+sed -i 's/timeout: 5s}$/timeout: 500ms}/; s/deadline: 10s/deadline: 2s/' "$plan"
 sign
 ctl rollout start all --allow-blind
 expect 8 "a release whose check hangs halts the rollout"
 runs ber-D 2
 ctl rollout status --history
 said 'check health \(local\): red' "the history names the check"
-said 'killed after 500ms' "that it was killed"
+said 'killed after [0-9]+ms' "that it was killed"
 said 'asking the modem' "and what it had said"
 [ "$(wc -l <"$T/children")" -ge 3 ] || fail "it had children"
 until_true 50 none_left || fail "nothing of it is left, not even what ignores SIGTERM"
@@ -88,7 +89,7 @@ expect 8 "a check that is green at the deadline, but not for settle, is red"
 ctl rollout status --history
 said 'green, but not for as long as settle asks' "which the history says"
 runs ber-D 2
-sed -i 's/^trial:.*/trial: {settle: 1s, deadline: 5s}/' "$plan"
+sed -i 's/^trial:.*/trial: {settle: 1s, deadline: 20s}/' "$plan"
 sign
 ctl rollout start all --allow-blind
 expect 0 "with a settle that it can reach, it commits"

@@ -24,17 +24,21 @@ tower_begin()
 	fleet=$T/fleet
 	passphrase='correct horse'
 	pids=()
+	mounts=()
 }
 
 tower_end()
 {
-	local code=$? pid
+	local code=$? pid mount
 	trap - EXIT
 	for pid in "${pids[@]:-}"; do
 		[ -z "$pid" ] || kill "$pid" 2>/dev/null || true
 	done
 	for pid in "${pids[@]:-}"; do
 		[ -z "$pid" ] || wait "$pid" 2>/dev/null || true
+	done
+	for mount in "${mounts[@]:-}"; do
+		[ -z "$mount" ] || umount -l "$mount"
 	done
 	if [ "${KEEP:-}" = yes ]; then
 		echo "kept: $T" >&2
@@ -156,10 +160,11 @@ host_up()
 	port=$(cat "$h/port" 2>/dev/null || true)
 	while :; do
 		[ -n "$port" ] || port=$((20000 + RANDOM % 20000))
+		: >"$h/sshd.log"
 		"$(command -v /usr/sbin/sshd)" -D -e -f "$h/sshd_config" -p "$port" -E "$h/sshd.log" &
 		local pid=$!
-		# up when it answers, taken when it ended
-		until listening "$port" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+		# up when it says so, taken when it ended; that something answers there may be another tower's
+		until grep -q '^Server listening' "$h/sshd.log" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
 		if kill -0 "$pid" 2>/dev/null; then
 			break
 		fi
@@ -229,4 +234,17 @@ runs()
 	now=$(host_runs "$1")
 	[ "$now" = "$2" ] || fail "host $1 runs release $2: it runs $now"
 	ok "host $1 runs release $2"
+}
+
+# host_verdict ID: how its last trial ended. host_marks ID guilty|held: the releases so marked, one a line.
+host_status() { "$agent" status --json --config-dir "$T/hosts/$1/etc" | tr -d ' \n'; }
+host_verdict() { host_status "$1" | sed -n 's/.*"verdict":"\([a-z-]*\)".*/\1/p'; }
+host_marks() { host_status "$1" | sed -n "s/.*\"$2\":\[\([^]]*\)\].*/\1/p" | tr -d '"' | tr ',' '\n' | grep . || true; }
+# ended ID VERDICT SENTENCE: so its last trial ended.
+ended()
+{
+	local verdict
+	verdict=$(host_verdict "$1")
+	[ "$verdict" = "$2" ] || fail "$3: it ended with $verdict"
+	ok "$3"
 }

@@ -9,7 +9,7 @@ case $seconds in
 '' | 0 | *[!0-9]*) echo 'usage: ./dev fuzz SECONDS' >&2; exit 2 ;;
 esac
 seed=${FUZZ_SEED:-20260101}
-build=build-fuzz
+build='build-fuzz'
 found=$build/found
 
 [ -f $build/build.ninja ] || cmake -S . -B $build -G Ninja -DFLEET_FUZZ=ON -DCMAKE_C_COMPILER="${CC:-clang}" \
@@ -28,8 +28,8 @@ for file in "$@"; do
 	kept=$build/corpus/$name log=$build/$name.log
 	mkdir -p "$kept"
 	good=yes
-	UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 "$build/tests/fuzz/$name" -seed="$seed" -max_total_time="$share" -timeout=20 \
-		-rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$found/$name-" "$kept" "tests/fuzz/corpus/$name" >"$log" 2>&1 || good=no
+	UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=64 "$build/tests/fuzz/$name" -seed="$seed" -max_total_time="$share" -timeout=20 \
+		-max_len=16384 -print_final_stats=1 -artifact_prefix="$found/$name-" "$kept" "tests/fuzz/corpus/$name" >"$log" 2>&1 || good=no
 	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)
 	executions=$((executions + ${runs:-0}))
 	printf 'fuzz: %-10s %9s executions in %s s%s\n' "$name" "${runs:-0}" "$share" "$([ $good = yes ] || echo ': FOUND SOMETHING')"

@@ -33,7 +33,7 @@ static void expand(struct str frame, int base, uint64_t length)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct str prefix =
+	const struct str prefix =
 		STR("{\"_type\":\"targets\",\"expires\":\"2026-11-23T20:29:20Z\",\"version\":1}\n");
 	cleanup(buf_free) struct buf text = {0}, again = {0}, back = {0};
 	struct err e = {0};

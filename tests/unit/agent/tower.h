@@ -42,7 +42,7 @@ struct tower_release {
 	bool withdrawn; /* no longer among releases/ */
 };
 struct tower {
-	char dir[64];
+	char dir[128];
 	struct host_files {
 		char *config, *state, *results, *scripts;
 	} at;
@@ -176,7 +176,8 @@ static inline void tower_open(struct tower *t)
 {
 	cleanup(free_ptr) char *root = NULL;
 
-	*t = (struct tower){.dir = "/tmp/tower-XXXXXX"};
+	*t = (struct tower){0};
+	snprintf(t->dir, sizeof t->dir, "%.100s/tower-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	assert_non_null(mkdtemp(t->dir));
 	t->at.config = path_form("%s/etc", t->dir);
 	t->at.state = path_form("%s/state", t->dir);

@@ -316,6 +316,29 @@ static void alive_wants_every_probe_to_have_run_and_written_since_the_swap(void 
 	assert_verdict(green, VERDICT_PASS);
 }
 
+/* Run with TMPDIR on a small file system. */
+static void a_release_that_fills_the_disk_is_taken_back_all_the_same(void **state)
+{
+	struct tower *t = *state;
+	cleanup(answer_free) struct answer a = {0};
+	uint64_t room = 0;
+
+	must(fs_space(&room, t->store.dir, e));
+	if (room > 64 * MIB)
+		skip();
+	cleanup(free_ptr) char *fill = path_form("#!/bin/sh\ncat /dev/zero >'%s/fill'\nexit 0\n", t->dir);
+	tower_script(t, "hooks/start.sh", fill);
+	tower_script(t, "checks/bad.sh", "#!/bin/sh\nexit 1\n");
+	struct tower_release *r = tower_release(
+		t, 1, "hooks: {start: hooks/start.sh}\nchecks:\n" CHECK("bad", "local", "checks/bad.sh", "") QUICK);
+	tower_update(t, r, &a);
+	must(fs_space(&room, t->store.dir, e));
+	assert_true(room < 256 * KIB);
+	assert_verdict(a, VERDICT_FAIL);
+	assert_true(digest_eq(tower_current(t), t->config.baseline));
+	assert_true(is_guilty(t, r));
+}
+
 /* --- what touches the network is confirmed over a new connection --- */
 
 #define TOUCHES                                                                                                        \
@@ -396,6 +419,7 @@ int main(void)
 		T(a_start_hook_that_fails_is_a_red_local_check),
 		T(hooks_and_checks_see_a_clean_world),
 		T(alive_wants_every_probe_to_have_run_and_written_since_the_swap),
+		T(a_release_that_fills_the_disk_is_taken_back_all_the_same),
 		T(a_release_that_touches_the_network_waits_for_a_new_connection),
 		T(without_a_confirmation_it_goes_back),
 		T(what_touches_the_network_is_not_kept_unproven),
