@@ -89,7 +89,7 @@ static bool write_ledger(const struct config *c, const struct store *s, struct e
 		.time = now.unix_s,
 		.synced = now.synced,
 	};
-	return receipts_add(s, &receipt, e) && ledger_save(&l, s, e) && store_ballast(s, e);
+	return receipts_add(s, &receipt, e) && ledger_save(&l, s, e);
 }
 
 /* --- what is asked for --- */
@@ -137,6 +137,21 @@ static bool fill_config(struct config *c, const struct enrolment *want, const ch
 	       real_folder(&c->results, want->results ? want->results : CONFIG_RESULTS, e);
 }
 
+/* A host that forgets what is guilty, held and current at each restart is worse than none. */
+static bool check_lasts(const struct config *c, const struct enrolment *want, struct err *e)
+{
+	cleanup(fd_close) int dir = -1;
+
+	if (want->allow_volatile)
+		return true;
+	if (!fs_open_dir(&dir, AT_FDCWD, c->state, e))
+		return err_in(e, "state folder");
+	const char *kind = fs_volatile(dir);
+	return !kind || err_set(e, ERR_REFUSED,
+				"state folder %s lies on %s: a restart may empty it; give --state-dir on a disk that lasts, "
+				"or --allow-volatile", c->state, kind);
+}
+
 static bool fill_store(struct config *c, struct err *e)
 {
 	cleanup(store_close) struct store s = {0};
@@ -165,6 +180,6 @@ bool enrol_host(const struct enrolment *want, struct err *e)
 	if (!check_words(want, e) || !check_new(want, dir, e) || !fs_read(&root, AT_FDCWD, want->root, e) ||
 		!check_root(buf_str(&root), e))
 		return false;
-	return fill_config(&c, want, dir, e) && fill_store(&c, e) && config_anchor_save(&c, buf_str(&root), e) &&
+	return fill_config(&c, want, dir, e) && check_lasts(&c, want, e) && fill_store(&c, e) && config_anchor_save(&c, buf_str(&root), e) &&
 	       config_save(&c, e);
 }

@@ -52,6 +52,10 @@ must_check bool fs_create(int *out, int dir, const char *path, mode_t mode, stru
 must_check bool fs_append(int *out, int dir, const char *path, mode_t mode, struct err *e); /* at its end; made when absent */
 must_check bool fs_put(int fd, struct str bytes, struct err *e); /* all of it */
 
+must_check bool fs_reserve(int fd, uint64_t bytes, struct err *e); /* so much room is the file's, filled or not; keeps what is there */
+
+/* "tmpfs", "ramfs" or "overlay" when what is written there may be gone after a restart; NULL: it lasts, as far as one can see. */
+const char *fs_volatile(int dir);
 must_check bool fs_space(uint64_t *free_bytes, int dir, struct err *e); /* for an unprivileged writer */
 /* An exclusive flock on a file that is made when absent; *taken false when another holds it. Closing the fd lets go. */
 must_check bool fs_lock(int *out, bool *taken, int dir, const char *path, bool wait, struct err *e);

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -226,6 +228,24 @@ void fs_names_free(struct fs_names *n)
 		free(n->name[i]);
 	free(n->name);
 	*n = (struct fs_names){0};
+}
+
+const char *fs_volatile(int dir)
+{
+	cleanup(fd_close) int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs st;
+
+	if (fd < 0 || fstatfs(fd, &st) != 0)
+		return NULL;
+	switch ((unsigned long)st.f_type) {
+	case TMPFS_MAGIC:
+		return "tmpfs";
+	case RAMFS_MAGIC:
+		return "ramfs";
+	case OVERLAYFS_SUPER_MAGIC:
+		return "overlay";
+	}
+	return NULL;
 }
 
 bool fs_space(uint64_t *free_bytes, int dir, struct err *e)

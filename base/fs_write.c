@@ -263,6 +263,12 @@ bool fs_put(int fd, struct str bytes, struct err *e)
 	return put_all(fd, bytes) || err_sys(e, "write");
 }
 
+bool fs_reserve(int fd, uint64_t bytes, struct err *e)
+{
+	errno = posix_fallocate(fd, 0, (off_t)bytes);
+	return errno == 0 || err_sys(e, "reserve room");
+}
+
 /* Whoever held the lock may have removed the file: then what we locked is not what the next one will lock. */
 bool fs_lock(int *out, bool *taken, int dir, const char *path, bool wait, struct err *e)
 {

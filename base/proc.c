@@ -90,44 +90,7 @@ static int open_input(struct str input)
 	return taken;
 }
 
-static pid_t fork_child(const struct proc_child *child)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid_t pid = fork();
-	if (pid == 0)
-		proc_become(child);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return pid;
-}
-
-static void reap(pid_t pid)
-{
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
-/* The pipe closes when the program runs; what comes before that is why it does not. */
-static bool is_running(pid_t pid, int said, const char *name, struct err *e)
-{
-	struct proc_excuse excuse;
-	ssize_t n;
-
-	do
-		n = read(said, &excuse, sizeof excuse);
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return true;
-	reap(pid);
-	if (n != sizeof excuse)
-		return err_set(e, ERR_INTERNAL, "%s: it ended before it ran", name);
-	errno = excuse.number;
-	return err_sys(e, "%s: %s", name, proc_step_word(excuse.step));
-}
-
-static bool make_pipe(int *read_end, int *write_end, int flags)
+static bool make_pipe(int *read_end, int *write_end)
 {
 	int ends[2];
 
@@ -135,28 +98,18 @@ static bool make_pipe(int *read_end, int *write_end, int flags)
 		return false;
 	*read_end = ends[0];
 	*write_end = ends[1];
-	return fcntl(*read_end, F_SETFL, flags) == 0;
+	return fcntl(*read_end, F_SETFL, O_NONBLOCK) == 0;
 }
 
 static bool spawn(struct proc *p, struct proc_child child, struct str input, struct err *e)
 {
-	cleanup(fd_close) int in = open_input(input), out = -1, said = -1, listen = -1;
+	cleanup(fd_close) int in = open_input(input), out = -1;
 
-	if (in < 0 || !make_pipe(&p->out, &out, O_NONBLOCK) || !make_pipe(&listen, &said, 0))
+	if (in < 0 || !make_pipe(&p->out, &out))
 		return err_sys(e, "%s: its input and output", child.argv[0]);
 	child.in = in;
-	child.out = out;
-	child.said = said;
-	child.parent = getpid();
-	pid_t pid = fork_child(&child);
-	if (pid < 0)
-		return err_sys(e, "%s: a new process", child.argv[0]);
-	fd_close(&out);
-	fd_close(&said);
-	if (!is_running(pid, listen, child.argv[0], e))
-		return false;
-	p->pid = pid;
-	return true;
+	child.out = child.err = out;
+	return proc_fork(&p->pid, child, e);
 }
 
 static bool watch(struct proc *p)
@@ -278,7 +231,7 @@ static bool take_end(struct proc *p, int flags)
 	p->status = got != 0 ? UNKNOWN : info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 	if (got == 0) {
 		signal_all(p, SIGKILL);
-		reap(p->pid);
+		proc_reap(p->pid);
 	}
 	read_rest(p);
 	return true;

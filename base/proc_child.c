@@ -7,7 +7,10 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/fs.h"
 
 static bool own_group(struct proc_child *c)
 {
@@ -45,8 +48,8 @@ static bool lift(int *fd)
 /* Lifted first: one of ours may be 0, 1 or 2 when the parent runs without them. */
 static bool take_files(struct proc_child *c)
 {
-	return lift(&c->in) && lift(&c->out) && lift(&c->said) && dup2(c->in, STDIN_FILENO) >= 0 &&
-	       dup2(c->out, STDOUT_FILENO) >= 0 && dup2(c->out, STDERR_FILENO) >= 0 &&
+	return lift(&c->in) && lift(&c->out) && lift(&c->err) && lift(&c->said) && dup2(c->in, STDIN_FILENO) >= 0 &&
+	       dup2(c->out, STDOUT_FILENO) >= 0 && dup2(c->err, STDERR_FILENO) >= 0 &&
 	       close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
 }
 
@@ -81,19 +84,79 @@ static const struct {
 	{"cannot be run", run},
 };
 
-const char *proc_step_word(int step)
+static const char *step_word(int step)
 {
 	return step >= 0 && (size_t)step < COUNT_OF(steps) ? steps[step].word : "cannot be run";
 }
 
-void proc_become(const struct proc_child *child)
+struct excuse {
+	int step, number; /* an errno */
+};
+
+/* Async-signal-safe; all signals are blocked on entry. */
+_Noreturn static void become(struct proc_child c)
 {
-	struct proc_child c = *child;
-	struct proc_excuse excuse = {0, 0};
+	struct excuse excuse = {0, 0};
 
 	while (steps[excuse.step].take(&c))
 		excuse.step++;
 	excuse.number = errno;
 	ssize_t n = write(c.said, &excuse, sizeof excuse);
 	_exit(n == sizeof excuse ? 127 : 126);
+}
+
+void proc_reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static pid_t fork_child(const struct proc_child *child)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid_t pid = fork();
+	if (pid == 0)
+		become(*child);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return pid;
+}
+
+/* The pipe closes when the program runs; what comes before that is why it does not. */
+static bool is_running(pid_t pid, int said, const char *name, struct err *e)
+{
+	struct excuse excuse;
+	ssize_t n;
+
+	do
+		n = read(said, &excuse, sizeof excuse);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return true;
+	proc_reap(pid);
+	if (n != sizeof excuse)
+		return err_set(e, ERR_INTERNAL, "%s: it ended before it ran", name);
+	errno = excuse.number;
+	return err_sys(e, "%s: %s", name, step_word(excuse.step));
+}
+
+bool proc_fork(pid_t *out, struct proc_child child, struct err *e)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return err_sys(e, "%s: a pipe", child.argv[0]);
+	cleanup(fd_close) int listen = ends[0], said = ends[1];
+	child.said = said;
+	child.parent = getpid();
+	pid_t pid = fork_child(&child);
+	if (pid < 0)
+		return err_sys(e, "%s: a new process", child.argv[0]);
+	fd_close(&said);
+	if (!is_running(pid, listen, child.argv[0], e))
+		return false;
+	*out = pid;
+	return true;
 }

@@ -1,21 +1,17 @@
-/* Inside proc.h: the child between fork and exec. */
+/* Inside proc.h and proc_talk.h: the child between fork and exec. */
 #pragma once
 
 #include <sys/types.h>
 
-#include "base/core.h"
+#include "base/err.h"
 
 struct proc_child {
 	const char *path;
 	char *const *argv, *const *env;
-	int cwd, in, out;
+	int cwd, in, out, err; /* the last three become its stdin, stdout and stderr */
 	int said; /* where a child that cannot become the program says why */
 	pid_t parent;
 };
-struct proc_excuse {
-	int step, number; /* an errno */
-};
-
-/* Async-signal-safe; all signals are blocked on entry. */
-_Noreturn void proc_become(const struct proc_child *c);
-const char *proc_step_word(int step); /* of an excuse: "cannot go to its folder" */
+/* Returns when the child has become the program, or says why it did not. `said` and `parent` are filled in here. */
+must_check bool proc_fork(pid_t *out, struct proc_child child, struct err *e);
+void proc_reap(pid_t pid);

@@ -49,6 +49,7 @@ const struct shape_field receipt_shape[] = {
 	{ "plan", SHAPE_PLAN, AT(receipt, plan), .required = true },
 	{ "verdict", SHAPE_WORD, AT(receipt, verdict), .required = true, .words = verdict_words },
 	SAID("text", receipt, text, TEXT_MAX),
+	SAID("code", receipt, code, WHO_MAX),
 	DIGEST("release", release),
 	NUMBER("release_number", receipt, release_number),
 	DIGEST("current", current),
@@ -132,6 +133,13 @@ void receipt_write(struct buf *out, const struct receipt *r)
 void receipt_free(struct receipt *r)
 {
 	shape_free(r, receipt_shape);
+}
+
+enum err_code receipt_code(const struct receipt *r)
+{
+	enum err_code code = ERR_NONE;
+
+	return err_code_of(&code, r->code) ? code : ERR_NONE;
 }
 
 bool verdict_committed(enum verdict v)

@@ -34,6 +34,7 @@ struct receipt {
 	char *host, *plan;
 	int verdict;
 	char *text;                /* one sentence: why */
+	char *code;                /* the word of base/err.h for the error that ended it; NULL: none, or a check was red */
 	struct digest release;     /* the release tried */
 	int64_t release_number;
 	struct digest current;     /* what runs now */
@@ -52,4 +53,5 @@ must_check bool receipt_read(struct receipt *out, struct str json, struct err *e
 /* One line of JSON, never above RECEIPT_MAX: where there is no room, outputs lose their beginnings. */
 void receipt_write(struct buf *out, const struct receipt *r);
 void receipt_free(struct receipt *r);
+enum err_code receipt_code(const struct receipt *r); /* a word that we do not know is none */
 bool verdict_committed(enum verdict v); /* pass, unproven */

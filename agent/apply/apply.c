@@ -112,7 +112,7 @@ bool apply_begin(struct ledger *l, const struct config *c, const struct store *s
 	a->receipt.host = str_dup(str_of(c->id));
 	a->receipt.plan = str_dup(str_of(c->plan));
 	l->has_attempt = true;
-	l->step = first;
+	l->step = (int)first;
 	return progress_begin(s, e) && ledger_save(l, s, e);
 }
 
@@ -161,6 +161,8 @@ static void note_reason(struct apply *a, const struct err *why)
 
 	free(r->text);
 	r->text = str_dup(str_of(why->text));
+	free(r->code);
+	r->code = why->code == ERR_FAILED ? NULL : str_dup(str_of(err_word(why->code))); /* a red check is no error */
 }
 
 static enum apply_say run_step(struct apply *a, const struct row *row, struct err *e)
@@ -227,12 +229,16 @@ static bool resume(struct apply *a, struct err *e)
 
 bool apply_run(struct apply *a, struct err *e)
 {
+	struct err unheard;
+
 	a->progress = -1;
 	if (!ledger_load(&a->ledger, a->store, e))
 		return false;
 	if (!a->ledger.has_attempt)
 		return true;
-	bool done = progress_open(&a->progress, a->store, e) && resume(a, e) && walk(a, e);
+	if (!progress_open(&a->progress, a->store, &unheard))
+		a->progress = -1; /* that nobody can follow stops nothing */
+	bool done = resume(a, e) && walk(a, e);
 	alarm(0);
 	fd_close(&a->progress);
 	return done;

@@ -68,7 +68,9 @@ static bool expand_and_keep(struct apply *a, const struct manifest *m, struct er
 	if (expand(a, m, staged, e) && bundle_keep(a->store, m->bundle.sha256, staged, e))
 		return true;
 	(void)!fs_remove(a->store->dir, staged, &drop);
-	if (e->code != ERR_SPACE)
+	if (e->code == ERR_SPACE)
+		(void)!store_needs(a->store, (uint64_t)m->bundle.length, "the bundle", e);
+	else
 		(void)!staging_clear(a->store, true, &drop);
 	return false;
 }
@@ -107,7 +109,7 @@ static void first_difference(void *ctx, const char *path, const char *what)
 	struct err *e = ctx;
 
 	if (e->code == ERR_NONE)
-		err_set(e, ERR_DIGEST, "the disk gives back something else than was written: %s: %s", path, what);
+		err_set(e, ERR_IO, "the disk gives back something else than was written: %s: %s", path, what);
 }
 
 /* A tree that is wrong may be one that another release runs from: then it stays, and `verify` tells about it. */

@@ -62,6 +62,6 @@ enum apply_say step_settle(struct apply *a, struct err *e)
 	(void)!fs_remove(a->store->dir, "confirm", &no);
 	(void)!staging_clear(a->store, !keep_parts, &no);
 	(void)!sweep_store(a->store, &a->ledger, &no);
-	(void)!store_ballast(a->store, &no);
+	store_ballast(a->store);
 	return APPLY_DONE;
 }

@@ -15,6 +15,8 @@ static int run(const struct command *me, int argc, char **argv)
 		{"site", 0, OPT_TEXT, &want.site, "SITE", "where it stands"},
 		{"results", 0, OPT_TEXT, &want.results, "DIR", "where probes write (default: " CONFIG_RESULTS ")"},
 		{"force", 0, OPT_FLAG, &want.force, NULL, "begin anew as the same host: baseline, no trust kept"},
+		{"allow-volatile", 0, OPT_FLAG, &want.allow_volatile, NULL,
+			"also with a state folder that a restart may empty: tmpfs, ramfs, overlay"},
 		WHERE_OPTS(w),
 		{0},
 	};

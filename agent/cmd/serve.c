@@ -10,7 +10,7 @@ static int run(const struct command *me, int argc, char **argv)
 	const struct opt table[] = {WHERE_OPTS(w), {0}};
 	cleanup(host_close) struct host h = {0};
 	cleanup(session_free) struct session session = {.in = STDIN_FILENO, .out = STDOUT_FILENO};
-	struct follow with = {&session, &h.config, &h.store, launch_apply};
+	struct follow with = {.session = &session, .config = &h.config, .store = &h.store, .launch = launch_apply};
 	struct err e;
 	int code;
 

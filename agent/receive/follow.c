@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "agent/apply/progress.h"
+#include "agent/receive/said.h"
 #include "agent/store/receipts.h"
 
 enum {
@@ -63,6 +64,22 @@ static bool send_step(const struct follow *f, struct at *at, const struct ledger
 	return session_state(f->session, &say, e);
 }
 
+bool follow_launch(const struct follow *f, int lock, struct err *e)
+{
+	said_clear(f->said);
+	return f->launch(f->config, f->store, lock, f->said, e);
+}
+
+static bool gave_up(const struct follow *f, struct err *e)
+{
+	cleanup(buf_free) struct buf why = {0};
+
+	if (!said_last(&why, f->said))
+		buf_text(&why, "it said nothing");
+	return err_set(e, ERR_FAILED, "apply ended %d times before it was done: " STR_FMT "; the next start goes on",
+		RESTARTS_MAX + 1, STR_ARG(buf_str(&why)));
+}
+
 /* It was killed: what it began is taken up again, but not for ever. */
 static bool take_up(const struct follow *f, struct at *at, struct err *e)
 {
@@ -74,9 +91,8 @@ static bool take_up(const struct follow *f, struct at *at, struct err *e)
 	if (!taken)
 		return true;
 	if (at->restarts++ == RESTARTS_MAX)
-		return err_set(e, ERR_INTERNAL, "apply ended %d times before it was done; the next start goes on",
-			RESTARTS_MAX + 1);
-	return f->launch(f->config, f->store, lock, e);
+		return gave_up(f, e);
+	return follow_launch(f, lock, e);
 }
 
 static bool look(const struct follow *f, struct at *at, struct err *e)

@@ -11,15 +11,8 @@ static bool check_space(const struct store *s, const struct order *o, const stru
 {
 	int64_t bundle = bundle_has(s, m->bundle.sha256) ? 0 : m->bundle.length;
 	int64_t needs = (o->payload_length - o->at) + bundle + m->bundle.length + RESERVE;
-	char need[32], has[32];
-	uint64_t room;
 
-	if (!fs_space(&room, s->dir, e))
-		return false;
-	shape_bytes_text(need, needs);
-	shape_bytes_text(has, (int64_t)room);
-	return room >= (uint64_t)needs ||
-	       err_set(e, ERR_SPACE, "this update needs %s on the host, %s are free", need, has);
+	return store_needs(s, (uint64_t)needs, "this update", e);
 }
 
 bool payload_check(const struct store *s, const struct order *o, const struct manifest *m, struct err *e)
@@ -68,7 +61,17 @@ static bool receive_pieces(struct session *from, int fd, const struct order *o, 
 	return true;
 }
 
-bool payload_receive(struct session *from, const struct store *s, const struct order *o, struct err *e)
+/* With what is staged of it by now. */
+static void say_missing(const struct store *s, const struct order *o, const struct manifest *m, struct err *e)
+{
+	struct order rest = *o;
+
+	rest.at = MIN((int64_t)staging_have(s, o->payload_sha256), o->payload_length);
+	(void)!check_space(s, &rest, m, e);
+}
+
+bool payload_receive(
+	struct session *from, const struct store *s, const struct order *o, const struct manifest *m, struct err *e)
 {
 	cleanup(fd_close) int fd = -1;
 	struct err late;
@@ -79,5 +82,7 @@ bool payload_receive(struct session *from, const struct store *s, const struct o
 		return false;
 	bool all = receive_pieces(from, fd, o, e);
 	bool safe = fs_sync_fd(fd, all ? e : &late);
+	if (!(all && safe) && e->code == ERR_SPACE)
+		say_missing(s, o, m, e);
 	return all && safe && staging_check(s, o->payload_sha256, (uint64_t)o->payload_length, e);
 }

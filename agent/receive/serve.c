@@ -3,6 +3,7 @@
 
 #include "agent/receive/greet.h"
 #include "agent/receive/orders.h"
+#include "agent/receive/said.h"
 #include "agent/store/lease.h"
 #include "agent/store/ledger.h"
 
@@ -38,7 +39,7 @@ bool order_confirm(const struct follow *f, const struct order *o, struct err *e)
 		return err_set(e, ERR_REFUSED, "no trial waits for a confirmation");
 	if (!o->nonce || strcmp(o->nonce, l.attempt.nonce) != 0)
 		return err_set(e, ERR_REFUSED, "this is not the word that the trial waits for");
-	return fs_write(f->store->dir, "confirm", str_of(o->nonce), 0600, e) && follow_apply(f, e);
+	return store_write(f->store, "confirm", str_of(o->nonce), 0600, e) && follow_apply(f, e);
 }
 
 bool order_let_go(const struct follow *f, const struct order *o, struct err *e)
@@ -75,7 +76,7 @@ static bool refuse(const struct follow *f, const char *greeting, const struct er
 	return buf_ok(&out, &e) && session_send(f->session, buf_str(&out), &e);
 }
 
-bool serve_session(const struct follow *f, struct err *e)
+static bool session(const struct follow *f, struct err *e)
 {
 	struct frame first;
 
@@ -87,4 +88,13 @@ bool serve_session(const struct follow *f, struct err *e)
 	if (say == SESSION_ENDED || (say == SESSION_FRAME && obey(f, &first, e)))
 		return true;
 	return refuse(f, "", e) && e->code != ERR_PROTOCOL && e->code != ERR_TIMEOUT;
+}
+
+bool serve_session(const struct follow *with, struct err *e)
+{
+	cleanup(fd_close) int said = said_open();
+	struct follow f = *with;
+
+	f.said = said;
+	return session(&f, e);
 }

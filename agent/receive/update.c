@@ -45,7 +45,7 @@ static bool take_lock(int *lock, struct ledger *l, const struct follow *f, struc
 	if (!ledger_load(l, f->store, e))
 		return false;
 	if (l->has_attempt)
-		return f->launch(f->config, f->store, fd, e) && busy(f, e);
+		return follow_launch(f, fd, e) && busy(f, e);
 	*lock = fd;
 	fd = -1;
 	return true;
@@ -53,7 +53,7 @@ static bool take_lock(int *lock, struct ledger *l, const struct follow *f, struc
 
 static bool start_and_follow(const struct follow *f, int *lock, struct err *e)
 {
-	if (!f->launch(f->config, f->store, *lock, e))
+	if (!follow_launch(f, *lock, e))
 		return false;
 	fd_close(lock);
 	return follow_apply(f, e);
@@ -126,7 +126,7 @@ static bool stage(
 	int64_t number;
 
 	return current_number(&number, f->store, current, e) && read_papers(m, f, o, number, e) &&
-	       payload_check(f->store, o, &m->manifest, e) && payload_receive(f->session, f->store, o, e) &&
+	       payload_check(f->store, o, &m->manifest, e) && payload_receive(f->session, f->store, o, &m->manifest, e) &&
 	       staging_manifest_save(f->store, o->release, buf_str(&m->bytes), e);
 }
 

@@ -64,7 +64,7 @@ static bool lease_write(const struct store *s, const char *rollout, const char *
 	doc_set_text(d, "boot", boot);
 	doc_set_int(d, "until_ms", clock_boot_ms() + MIN(ms, LEASE_MS_MAX));
 	doc_line(&text, d);
-	return buf_ok(&text, e) && fs_write(s->dir, "lease", buf_str(&text), 0644, e);
+	return buf_ok(&text, e) && store_write(s, "lease", buf_str(&text), 0644, e);
 }
 
 static bool may_drive(const struct lease *held, const char *rollout, bool take, struct err *e)

@@ -80,16 +80,6 @@ static bool copy_read(struct ledger *out, const struct store *s, const char *nam
 	return doc_read(&d, rest, e) && shape_read(out, ledger_shape, d, &from, e);
 }
 
-static bool copy_write(const struct store *s, const char *name, struct str text, struct err *e)
-{
-	if (fs_write(s->dir, name, text, 0644, e))
-		return true;
-	if (e->code != ERR_SPACE)
-		return false;
-	store_drop_ballast(s);
-	return fs_write(s->dir, name, text, 0644, e);
-}
-
 bool ledger_load(struct ledger *out, const struct store *s, struct err *e)
 {
 	struct ledger copy[COUNT_OF(copies)] = {0};
@@ -130,8 +120,9 @@ bool ledger_save(struct ledger *l, const struct store *s, struct err *e)
 	if (!buf_ok(&body, e) || !buf_ok(&text, e))
 		return err_in(e, "state");
 	for (size_t i = 0; i < COUNT_OF(copies); i++)
-		if (!copy_write(s, copies[i], buf_str(&text), e))
+		if (!store_write(s, copies[i], buf_str(&text), 0644, e))
 			return err_in(e, "state");
+	store_ballast(s);
 	return true;
 }
 

@@ -12,7 +12,7 @@ bool receipts_add(const struct store *s, const struct receipt *r, struct err *e)
 	cleanup(free_ptr) char *path = receipt_path(r->number);
 
 	receipt_write(&text, r);
-	if (!buf_ok(&text, e) || !fs_write(s->dir, path, buf_str(&text), 0644, e))
+	if (!buf_ok(&text, e) || !store_write(s, path, buf_str(&text), 0644, e))
 		return err_in(e, "receipt");
 	if (r->number <= RECEIPTS_KEPT)
 		return true;

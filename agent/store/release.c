@@ -110,7 +110,7 @@ bool release_swap(const struct store *s, struct digest id, struct err *e)
 
 	if (!release_has(s, id))
 		return err_set(e, ERR_MISSING, "%s is not there, or its tree is not", path);
-	return fs_link(s->dir, path, "current", e);
+	return store_link(s, path, "current", e);
 }
 
 void release_text(char out[48], int64_t number, struct digest id)

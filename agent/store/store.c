@@ -5,7 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BALLAST = 128 * KIB };
+#include "base/shape.h"
+
+enum {
+	BALLAST = 1 * MIB, /* the largest ledger */
+	BALLAST_STEP = 32 * KIB,
+	BALLAST_SLICE = 128 * KIB,
+};
 
 static const struct {
 	const char *name;
@@ -65,23 +71,69 @@ bool store_is_locked(const struct store *s)
 	return store_lock(&fd, &taken, s, &e) && !taken;
 }
 
-bool store_ballast(const struct store *s, struct err *e)
+static bool has_ballast(const struct store *s)
 {
-	static const char zeros[4 * KIB];
-	cleanup(fd_close) int fd = -1;
 	uint64_t size = 0;
+	struct err e;
 
-	if (fs_exists(s->dir, "ballast") && fs_size(&size, s->dir, "ballast", e) && size >= BALLAST)
-		return true;
-	if (!fs_create(&fd, s->dir, "ballast", 0600, e))
-		return false;
-	for (size_t n = 0; n < BALLAST; n += sizeof zeros)
-		if (!fs_put(fd, str_bytes(zeros, sizeof zeros), e))
-			return false;
-	return fs_sync_fd(fd, e);
+	return fs_exists(s->dir, "ballast") && fs_size(&size, s->dir, "ballast", &e) && size >= BALLAST;
 }
 
-void store_drop_ballast(const struct store *s)
+/* On a full disk there is a little less room than was let go: what is there is taken. */
+void store_ballast(const struct store *s)
 {
-	unlinkat(s->dir, "ballast", 0);
+	cleanup(fd_close) int fd = -1;
+	struct err e;
+
+	if (has_ballast(s) || !fs_append(&fd, s->dir, "ballast", 0600, &e))
+		return;
+	for (uint64_t n = BALLAST; n && !fs_reserve(fd, n, &e); n -= BALLAST_STEP)
+		;
+	(void)!fs_sync_fd(fd, &e);
+}
+
+/* A slice at a time: whoever fills the disk is there too, and takes what we do not. The last one is the file itself, for
+ * where the names have run out. False when there is nothing left, or that is not what is wrong. */
+static bool shed_ballast(const struct store *s, const struct err *why)
+{
+	cleanup(fd_close) int fd = -1;
+	struct stat st;
+	struct err e;
+
+	if (why->code != ERR_SPACE || !fs_exists(s->dir, "ballast"))
+		return false;
+	if (fs_append(&fd, s->dir, "ballast", 0600, &e) && fstat(fd, &st) == 0 && st.st_size > BALLAST_SLICE)
+		return ftruncate(fd, st.st_size - BALLAST_SLICE) == 0;
+	return unlinkat(s->dir, "ballast", 0) == 0;
+}
+
+bool store_write(const struct store *s, const char *path, struct str bytes, mode_t mode, struct err *e)
+{
+	while (!fs_write(s->dir, path, bytes, mode, e))
+		if (!shed_ballast(s, e))
+			return false;
+	return true;
+}
+
+bool store_link(const struct store *s, const char *target, const char *path, struct err *e)
+{
+	while (!fs_link(s->dir, target, path, e))
+		if (!shed_ballast(s, e))
+			return false;
+	return true;
+}
+
+bool store_needs(const struct store *s, uint64_t bytes, const char *who, struct err *e)
+{
+	char need[32], has[32], missing[32];
+	uint64_t room;
+
+	if (!fs_space(&room, s->dir, e))
+		return false;
+	if (room >= bytes)
+		return true;
+	shape_bytes_text(need, (int64_t)bytes);
+	shape_bytes_text(has, (int64_t)room);
+	shape_bytes_text(missing, (int64_t)(bytes - room));
+	return err_set(e, ERR_SPACE, "%s needs %s on this host, %s are free: %s are missing", who, need, has, missing);
 }

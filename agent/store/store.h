@@ -18,6 +18,12 @@ must_check bool store_lock(int *out, bool *taken, const struct store *s, struct 
 /* Does anybody hold it? */
 bool store_is_locked(const struct store *s);
 
-/* A little room kept for the ledger, so that the way back never fails for want of a block. */
-must_check bool store_ballast(const struct store *s, struct err *e);
-void store_drop_ballast(const struct store *s);
+/* A little room kept for what must be written when the disk is full: the way back never fails for want of a block. */
+/* Made again, as large as there is room for: after each use, before anything that is not ours may run and fill the disk. */
+void store_ballast(const struct store *s);
+/* As fs_write and fs_link; where there is no room, ballast is shed until there is, or none is left. */
+must_check bool store_write(const struct store *s, const char *path, struct str bytes, mode_t mode, struct err *e);
+must_check bool store_link(const struct store *s, const char *target, const char *path, struct err *e);
+
+/* ERR_SPACE when there is not so much room; the sentence says how much is missing. `who` begins it: "unpacking". */
+must_check bool store_needs(const struct store *s, uint64_t bytes, const char *who, struct err *e);

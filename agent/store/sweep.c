@@ -102,6 +102,13 @@ static bool sweep_bundles(const struct store *s, const struct kept *k, struct er
 	return true;
 }
 
+static struct digest newest(const struct list *marks)
+{
+	const struct mark *m = marks->items;
+
+	return m[marks->count - 1].release;
+}
+
 bool sweep_store(const struct store *s, const struct ledger *l, struct err *e)
 {
 	struct kept k = {0};
@@ -110,6 +117,8 @@ bool sweep_store(const struct store *s, const struct ledger *l, struct err *e)
 	if (!release_current(&current, s, e) || !keep(&k, s, current, e))
 		return false;
 	if (l->has_previous && !keep(&k, s, l->previous, e))
+		return false;
+	if (!l->has_previous && l->held.count && !keep(&k, s, newest(&l->held), e))
 		return false;
 	if (l->has_attempt && (!keep(&k, s, l->attempt.release, e) || !keep(&k, s, l->attempt.from, e)))
 		return false;

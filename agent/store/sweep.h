@@ -3,5 +3,6 @@
 
 #include "agent/store/ledger.h"
 
-/* Kept: current, the release before it, what is tried and its way back, and every tree that a process stands in. */
+/* Kept: current, the release before it (after an undo there is none: the one taken back, for it may be allowed again without
+ * being sent), what is tried and its way back, and every tree that a process stands in. */
 must_check bool sweep_store(const struct store *s, const struct ledger *l, struct err *e);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 
 #include "agent/store/bundle.h"
-#include "base/shape.h"
 
 enum { RESERVE = 1 * MIB };
 
@@ -26,14 +25,8 @@ bool tree_has(const struct store *s, struct digest bundle)
 static bool check_space(const struct store *s, int tar, struct err *e)
 {
 	struct unpack_facts facts;
-	char needs[32], has[32];
-	uint64_t room;
 
-	if (!unpack_check(&facts, tar, e) || !fs_space(&room, s->dir, e))
-		return false;
-	shape_bytes_text(needs, (int64_t)facts.disk + RESERVE);
-	shape_bytes_text(has, (int64_t)room);
-	return room >= facts.disk + RESERVE || err_set(e, ERR_SPACE, "unpacking needs %s, %s are free", needs, has);
+	return unpack_check(&facts, tar, e) && store_needs(s, facts.disk + RESERVE, "unpacking", e);
 }
 
 /* Folders alone: modes of files are the bundle's, and a file is replaced through its folder. */
@@ -77,6 +70,8 @@ bool tree_make(const struct store *s, struct digest bundle, struct err *e)
 	if (unpack_into(s, tar, beside, e) && fs_rename(s->dir, beside, path, e))
 		return true;
 	(void)!fs_remove_tree(s->dir, beside, &drop);
+	if (e->code == ERR_SPACE)
+		(void)!check_space(s, tar, e); /* says how much is missing, where that can be said */
 	return err_in(e, "unpack");
 }
 

@@ -49,15 +49,31 @@ static bool target_make(struct rollout_target *t, const struct drive *d, const s
 	return true;
 }
 
+/* The repository is read once a plan, not once a host. */
+static const struct rollout_target *of_same_plan(const struct targets *t, const char *plan)
+{
+	for (size_t i = t->count; i-- > 0;)
+		if (strcmp(t->target[i].host->plan, plan) == 0)
+			return &t->target[i];
+	return NULL;
+}
+
 static bool targets_make(struct targets *t, const struct drive *d, const struct wishes *w, struct err *e)
 {
 	cleanup(chosen_free) struct chosen c = { 0 };
 	if (!select_hosts(&c, &d->fleet, &w->selectors, e))
 		return false;
 	t->target = mem_new(c.count + 1, sizeof *t->target);
-	for (t->count = 0; t->count < c.count; t->count++)
-		if (!target_make(&t->target[t->count], d, w, c.host[t->count], e))
+	for (size_t i = 0; i < c.count; i++) {
+		const struct rollout_target *like = of_same_plan(t, c.host[i]->plan);
+		if (like) {
+			t->target[i] = *like;
+			t->target[i].host = c.host[i];
+		}
+		else if (!target_make(&t->target[i], d, w, c.host[i], e))
 			return false;
+		t->count++;
+	}
 	return true;
 }
 

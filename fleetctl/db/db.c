@@ -247,6 +247,14 @@ bool db_rollout_get(struct db *db, const char *id, struct rollout_row *r, struct
 	return members_get(db, r->id, m, count, e);
 }
 
+bool db_knows(struct db *db, const char *id)
+{
+	cleanup(sql_finish) sqlite3_stmt *s = NULL;
+	bool more = false;
+	struct err ignored;
+	return sql_prepare(&s, db->sql, &ignored, "SELECT 1 FROM rollout WHERE id = ?", "t", id) && sql_step(s, &more, &ignored) && more;
+}
+
 bool db_rollouts(struct db *db, struct rollout_row **r, size_t *count, int64_t most, struct err *e)
 {
 	cleanup(sql_finish) sqlite3_stmt *s = NULL;

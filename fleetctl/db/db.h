@@ -66,6 +66,7 @@ must_check bool db_rollout_add(struct db *db, const struct rollout_row *r, const
 must_check bool db_rollout_set(struct db *db, const char *id, enum rollout_state state, const char *reason, struct err *e);
 /* id NULL: the newest. Members in the order they were added; free each, then the array. ERR_USAGE when there is none. */
 must_check bool db_rollout_get(struct db *db, const char *id, struct rollout_row *r, struct member_row **m, size_t *count, struct err *e);
+bool db_knows(struct db *db, const char *id); /* is it a rollout of this folder? */
 must_check bool db_rollouts(struct db *db, struct rollout_row **r, size_t *count, int64_t most, struct err *e); /* newest first */
 must_check bool db_member_set(struct db *db, const char *rollout, const struct member_row *m, struct err *e);
 

@@ -158,7 +158,7 @@ static void say_next(const struct drive *d, int code)
 			show_note(d->show, "take it back where it was committed: fleetctl rollout undo %s", r->row.id);
 	}
 	else if (code == 4)
-		show_note(d->show, "again, for those that were away: fleetctl rollout start %s", "all");
+		show_note(d->show, "again, for those that were away or deferred: fleetctl rollout start %s", "all");
 }
 
 int drive_run(struct drive *d)

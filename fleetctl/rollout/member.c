@@ -56,12 +56,19 @@ static bool keep_ordered(struct member *m, struct err *e)
 	return false;
 }
 
+/* The lease of an earlier rollout from this folder is nobody's any more: we hold the folder's lock. So an undo need not wait
+ * for the soak that it ends. */
+static bool may_take(const struct rollout *r, const struct hello *h)
+{
+	return r->options.take || (h->has_lease && h->lease.rollout && db_knows(r->db, h->lease.rollout));
+}
+
 static bool answer(void *ctx, const struct hello *h, struct flight *out, struct err *e)
 {
 	struct member *m = ctx;
 	struct rollout *r = m->rollout;
 	struct flight_wish wish = {
-		.rollout = r->row.id, .who = r->row.who, .take = r->options.take, .release = m->row.release,
+		.rollout = r->row.id, .who = r->row.who, .take = may_take(r, h), .release = m->row.release,
 		.lease_ms = r->options.soak_ms ? MIN(r->options.soak_ms + LEASE_MARGIN_MS, (int64_t)LEASE_MAX_MS) : 0,
 	};
 	if (h->plan && strcmp(h->plan, m->row.plan) != 0)
@@ -168,6 +175,8 @@ static enum member_state state_of(const struct member *m, const struct receipt *
 		return MEMBER_SAME;
 	if (!is_ours(m, r))
 		return MEMBER_WAITING;
+	if (r->verdict == VERDICT_REFUSED && receipt_code(r) == ERR_SPACE)
+		return MEMBER_DEFERRED; /* nothing was swapped: not now, again when there is room */
 	return tried && r->verdict != VERDICT_REFUSED ? MEMBER_ROLLED_BACK : MEMBER_FAILED;
 }
 
@@ -199,8 +208,10 @@ static void receipt_said(struct member *m, const struct talk_end *end)
 	if (r->text && s != MEMBER_SAME)
 		buf_form(&text, ": %s", r->text);
 	/* what an earlier try met is history */
-	set_text(&m->row.code, member_failed(s) ? err_word(ERR_FAILED) : NULL);
-	set_text(&m->row.text, !member_failed(s) ? NULL : r->text ? r->text : verdict_words[r->verdict]);
+	bool bad = member_failed(s) || s == MEMBER_DEFERRED;
+	enum err_code code = receipt_code(r) ? receipt_code(r) : ERR_FAILED;
+	set_text(&m->row.code, bad ? err_word(code) : NULL);
+	set_text(&m->row.text, !bad ? NULL : r->text ? r->text : verdict_words[r->verdict]);
 	if (member_failed(s))
 		red_checks(&text, r);
 	rollout_member_changed(m->rollout, m, buf_str(&text).data);
@@ -225,6 +236,8 @@ static enum member_state state_of_error(const struct member *m, enum err_code co
 	case ERR_REFUSED:
 	case ERR_BUSY:
 		return MEMBER_REFUSED;
+	case ERR_SPACE:
+		return MEMBER_DEFERRED; /* the host's: it says so before anything changes */
 	default:
 		return MEMBER_FAILED;
 	}

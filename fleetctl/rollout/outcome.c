@@ -58,6 +58,16 @@ int exit_of(enum err_code code)
 	return 1;
 }
 
+/* By a receipt: what came was no bundle, or not the one that was signed; all else is the host's own trouble, its disk's too.
+ * Without one: trust and our own patience are told apart. */
+static int exit_of_failed(const struct member_row *m, enum err_code code)
+{
+	bool no_bundle = code == ERR_SYNTAX || code == ERR_LIMIT || code == ERR_UNSAFE;
+	if (exit_of(code) == 7 || (m->receipt && no_bundle))
+		return 7;
+	return !m->receipt && exit_of(code) == 5 ? 5 : 3;
+}
+
 static int exit_of_member(const struct member_row *m)
 {
 	enum err_code code = ERR_NONE;
@@ -72,8 +82,7 @@ static int exit_of_member(const struct member_row *m)
 	case MEMBER_REFUSED:
 		return known && exit_of(code) == 7 ? 7 : 6;
 	case MEMBER_FAILED:
-		/* a host's own trouble with its disk is the host's failure, not ours */
-		return known && (exit_of(code) == 7 || exit_of(code) == 5) ? exit_of(code) : 3;
+		return exit_of_failed(m, known ? code : ERR_FAILED);
 	case MEMBER_UNREACHABLE:
 		return known && exit_of(code) == 7 ? 7 : 4;
 	case MEMBER_DEFERRED:

@@ -185,11 +185,15 @@ host_down()
 	wait "$pid" 2>/dev/null || true
 }
 
-# host_enrol ID PLAN: its config, state and results folders.
+# host_enrol ID PLAN: its config, state and results folders. What lies in memory or in a container is refused unless allowed.
 host_enrol()
 {
-	local h=$T/hosts/$1
-	"$agent" enrol --id "$1" --plan "$2" --root "$fleet/repository/metadata/1.root.json" --config-dir "$h/etc" --state-dir "$h/state" \
+	local h=$T/hosts/$1 volatile=()
+	mkdir -p "$h/state"
+	case $(stat -f -c %T "$h/state") in
+	tmpfs | ramfs | overlay*) volatile=(--allow-volatile) ;;
+	esac
+	"$agent" enrol "${volatile[@]}" --id "$1" --plan "$2" --root "$fleet/repository/metadata/1.root.json" --config-dir "$h/etc" --state-dir "$h/state" \
 		--results "$h/results" >"$T/out" 2>"$T/err" || fail "host $1 is enrolled"
 }
 

@@ -32,6 +32,7 @@ static bool enrol(struct tower *t, const char *id, const char *root, bool force,
 			.state_dir = t->at.state,
 			.results = t->at.results,
 			.force = force,
+			.allow_volatile = true,
 		},
 		e);
 }

@@ -200,6 +200,7 @@ static int run_enrol(char **argv)
 			.state_dir = argv[3],
 			.results = argv[4],
 			.root = argv[5],
+			.allow_volatile = true,
 		},
 		&e);
 

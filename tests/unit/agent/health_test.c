@@ -16,7 +16,8 @@ static enum health_verdict judge(const struct one *of, size_t count, bool end, i
 	struct list checks = {c, count};
 
 	for (size_t i = 0; i < count; i++) {
-		c[i] = (struct receipt_check){.class = of[i].class, .before = of[i].before, .after = of[i].after};
+		c[i] = (struct receipt_check){
+			.class = (int)of[i].class, .before = (int)of[i].before, .after = (int)of[i].after};
 		if (of[i].green_ms >= 0)
 			m[i] = (struct health_mark){5000, 5000 + of[i].green_ms};
 	}

@@ -197,6 +197,7 @@ static inline void tower_open(struct tower *t)
 		.config_dir = t->at.config,
 		.state_dir = t->at.state,
 		.results = t->at.results,
+		.allow_volatile = true,
 	}, e));
 	must(config_load(&t->config, t->at.config, NULL, e));
 	must(store_open(&t->store, t->config.state, e));
@@ -247,7 +248,7 @@ static inline void tower_ledger(struct ledger *out, struct tower *t)
 }
 
 /* Apply as the product starts it, without an exec: a session of its own that holds the lock. */
-static inline bool tower_launch(const struct config *c, const struct store *s, int lock, struct err *e)
+static inline bool tower_launch(const struct config *c, const struct store *s, int lock, int said, struct err *e)
 {
 	pid_t pid = fork();
 
@@ -259,6 +260,7 @@ static inline bool tower_launch(const struct config *c, const struct store *s, i
 		int null = open("/dev/null", O_RDWR);
 		dup2(null, 0);
 		dup2(null, 1);
+		dup2(said >= 0 ? said : 2, 2);
 		for (int fd = 3; fd < 64; fd++)
 			if (fd != lock && fd != s->dir)
 				close(fd);
@@ -271,11 +273,12 @@ static inline bool tower_launch(const struct config *c, const struct store *s, i
 	return pid > 0;
 }
 
-static inline bool tower_launch_none(const struct config *c, const struct store *s, int lock, struct err *e)
+static inline bool tower_launch_none(const struct config *c, const struct store *s, int lock, int said, struct err *e)
 {
 	(void)c;
 	(void)s;
 	(void)lock;
+	(void)said;
 	return err_set(e, ERR_INTERNAL, "the power is off");
 }
 
@@ -315,7 +318,7 @@ static inline void talk_open(struct talk *k, struct tower *t, struct answer *out
 	k->pid = fork();
 	if (k->pid == 0) {
 		struct session s = {.in = pair[1], .out = pair[1]};
-		struct follow f = {&s, &t->config, &t->store, launch};
+		struct follow f = {.session = &s, .config = &t->config, .store = &t->store, .launch = launch};
 		struct err e = {0};
 		signal(SIGPIPE, SIG_IGN);
 		close(pair[0]);

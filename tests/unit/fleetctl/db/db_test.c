@@ -186,6 +186,8 @@ static void the_newest_is_meant_when_none_is_named(void **state)
 		rollout_row_free(&r[i]);
 	free(r);
 	assert_false(db_rollout_get(o.db, "r-3", &g.row, &g.m, &g.count, &e));
+	assert_true(db_knows(o.db, "r-2"));
+	assert_false(db_knows(o.db, "r-3"));
 	assert_string_equal(e.text, "no rollout \"r-3\": `fleetctl rollout status --all` lists them");
 }
 

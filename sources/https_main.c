@@ -1,0 +1,87 @@
+/* fleet-fetch-https: asked on its stdin, answers on its stdout (one socket), in a sandbox. Speaks parcels; not for people. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/sandbox.h"
+#include "sources/https.h"
+
+enum { CHUNK = 16 * KIB, CPU_S = 20, BYTES_A_CPU_SECOND = 2 * MIB };
+
+static const struct sandbox box = {.memory = 512 * MIB, .files = 64};
+
+static bool say_failed(int fd, const struct err *why)
+{
+	cleanup(buf_free) struct buf frame = {0};
+	struct parcel_failed words = {(char *)err_word(why->code), (char *)why->text};
+
+	parcel_write_words(&frame, PARCEL_FAILED, &words, parcel_failed_shape);
+	struct str rest = buf_str(&frame);
+	while (rest.len) {
+		ssize_t n = send(fd, rest.data, rest.len, MSG_NOSIGNAL);
+		if (n < 0 && errno != EINTR)
+			return false;
+		n = MAX(n, 0);
+		rest = str_bytes(rest.data + n, rest.len - (size_t)n);
+	}
+	return true;
+}
+
+static bool answer(struct https *h, const struct parcel *p)
+{
+	struct parcel_ask ask = {0};
+	struct err why = {0};
+
+	if (p->kind != PARCEL_ASK || !parcel_read(&ask, parcel_ask_shape, p->body, &why))
+		return false;
+	sandbox_cpu(CPU_S + ask.max / BYTES_A_CPU_SECOND);
+	bool ok = https_answer(h, &ask, STDOUT_FILENO, &why) || say_failed(STDOUT_FILENO, &why);
+	shape_free(&ask, parcel_ask_shape);
+	return ok;
+}
+
+static bool answer_all(struct https *h, struct parcel_reader *reader)
+{
+	for (;;) {
+		struct parcel p;
+		struct err why = {0};
+		switch (parcel_next(reader, &p, &why)) {
+		case PARCEL_MORE:
+			return true;
+		case PARCEL_BROKEN:
+			return false;
+		case PARCEL_HERE:
+			if (!answer(h, &p))
+				return false;
+		}
+	}
+}
+
+static bool serve(struct https *h)
+{
+	cleanup(parcel_reader_free) struct parcel_reader reader = {0};
+
+	for (;;) {
+		char bytes[CHUNK];
+		ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0;
+		parcel_feed(&reader, str_bytes(bytes, (size_t)n));
+		if (!answer_all(h, &reader))
+			return false;
+	}
+}
+
+int main(void)
+{
+	cleanup(https_free) struct https *h = NULL;
+	struct err why = {0};
+
+	if (https_new(&h, &why) && sandbox_enter(&box, &why))
+		return serve(h) ? 0 : 1;
+	fprintf(stderr, "fleet-fetch-https: %s\n", why.text);
+	return 1;
+}
