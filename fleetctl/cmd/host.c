@@ -5,7 +5,7 @@
 #include "base/name.h"
 #include "fleetctl/command.h"
 #include "fleetctl/fleet/select.h"
-#include "fleetctl/push/session.h"
+#include "fleetctl/push/login.h"
 
 enum { SCAN_MS = 30000 };
 
@@ -50,7 +50,7 @@ static bool add(struct added *a, const struct show *show, struct err *e)
 		return err_set(e, ERR_EXISTS, "host %s is in hosts.yaml already: edit it there", h->id);
 	if (a->scan && h->host_key)
 		return err_set(e, ERR_USAGE, "--scan and --host-key: say one of both");
-	if (a->scan && !session_scan(&h->host_key, h->address, (int)h->port, SCAN_MS, e))
+	if (a->scan && !login_scan(&h->host_key, h->address, (int)h->port, SCAN_MS, e))
 		return false;
 	if (!fleet_add_host(&f, h, e))
 		return false;

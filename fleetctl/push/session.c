@@ -1,15 +1,12 @@
 #include "fleetctl/push/session.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/fs.h"
+#include "fleetctl/push/dial.h"
 
 enum { WRITE_PIECE = 32 * KIB, ARRIVED_MAX = 4 * MIB, STDERR_MAX = 300 };
 
@@ -17,33 +14,6 @@ enum { WRITE_PIECE = 32 * KIB, ARRIVED_MAX = 4 * MIB, STDERR_MAX = 300 };
 #define OUR_KEX     "curve25519-sha256,ecdh-sha2-nistp256"
 #define OUR_CIPHERS "chacha20-poly1305@openssh.com,aes128-gcm@openssh.com"
 #define OUR_MACS    "hmac-sha2-256-etm@openssh.com"
-
-struct login {
-	ssh_key key; /* NULL: agent and ~/.ssh */
-};
-
-bool login_open(struct login **out, const char *identity, struct err *e)
-{
-	ssh_key key = NULL;
-	if (identity) {
-		/* The passphrase is empty, not absent: libssh would ask on the terminal. */
-		int r = ssh_pki_import_privkey_file(identity, "", NULL, NULL, &key);
-		if (r == SSH_EOF)
-			return err_set(e, ERR_MISSING, "SSH key %s is not there or not readable", identity);
-		if (r != SSH_OK)
-			return err_set(e, ERR_PASSPHRASE, "SSH key %s can't be read; if it has a passphrase: `ssh-add %s`, and leave out --identity", identity, identity);
-	}
-	*out = mem_new(1, sizeof **out);
-	(*out)->key = key;
-	return true;
-}
-
-void login_free(struct login **l)
-{
-	if (*l)
-		ssh_key_free((*l)->key);
-	free_ptr(l);
-}
 
 enum step { CONNECT, KEYS, AUTH, OPEN, EXEC, RUN, ENDED };
 
@@ -54,9 +24,7 @@ struct session {
 	struct session_calls calls;
 	enum step step;
 
-	struct lookup *lookup;
-	struct loop_address address[8];
-	size_t addresses, tried;
+	struct dial *dial;
 	char *name; /* where to connect: address, or what ssh_config makes of it */
 	int port, fd;
 	bool proxied;
@@ -78,7 +46,7 @@ struct session {
 
 static void session_free(struct session *s)
 {
-	lookup_drop(&s->lookup);
+	dial_drop(&s->dial);
 	watch_close(&s->watch);
 	timer_close(&s->patience);
 	timer_close(&s->soon);
@@ -357,9 +325,7 @@ struct session_bytes session_bytes(const struct session *s)
 	return (struct session_bytes){ s->counted.in_bytes, s->counted.out_bytes };
 }
 
-/* --- from a name to a socket --- */
-
-static void try_next(struct session *s);
+/* --- from a host to a socket --- */
 
 static void begin_ssh(struct session *s)
 {
@@ -378,52 +344,17 @@ static void begin_ssh(struct session *s)
 	watch_want(s->watch, true, true);
 }
 
-static void connected(void *ctx)
+static void connected(void *ctx, int fd)
 {
 	struct session *s = ctx;
-	int error = 0;
-	socklen_t len = sizeof error;
-	getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	if (error == 0) {
-		begin_ssh(s);
-		return;
-	}
-	watch_close(&s->watch);
-	fd_close(&s->fd);
-	errno = error;
-	try_next(s);
+	s->fd = fd;
+	dial_drop(&s->dial);
+	begin_ssh(s);
 }
 
-static void try_next(struct session *s)
+static void not_connected(void *ctx, const char *why)
 {
-	while (s->tried < s->addresses) {
-		struct loop_address *a = &s->address[s->tried++];
-		s->fd = socket(a->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		if (s->fd >= 0 && (connect(s->fd, (struct sockaddr *)&a->at, a->len) == 0 || errno == EINPROGRESS)) {
-			s->watch = watch_new(s->loop, s->fd, connected, s);
-			watch_want(s->watch, false, true);
-			return;
-		}
-		fd_close(&s->fd);
-	}
-	char text[200];
-	snprintf(text, sizeof text, "no connection to %s port %d: %s", s->name, s->port, strerror(errno));
-	fail(s, ERR_UNREACHABLE, text);
-}
-
-static void found(void *ctx, const struct loop_address *address, size_t count, const char *why)
-{
-	struct session *s = ctx;
-	s->lookup = NULL;
-	s->addresses = MIN(count, COUNT_OF(s->address));
-	memcpy(s->address, address, s->addresses * sizeof *address);
-	if (count) {
-		try_next(s);
-		return;
-	}
-	char text[300];
-	snprintf(text, sizeof text, "address %s is not found: %s", s->name, why);
-	fail(s, ERR_UNREACHABLE, text);
+	fail(ctx, ERR_UNREACHABLE, why);
 }
 
 /* ssh_config may say HostName, Port, identities and a proxy for the address; what hosts.yaml says of user and port wins. */
@@ -490,31 +421,7 @@ struct session *session_open(struct loop *loop, const struct login *login, const
 		fail_ssh(s, "ssh_config");
 	else if (s->proxied)
 		begin_ssh(s);
-	else if (!(s->lookup = loop_look_up(loop, s->name, s->port, found, s)))
+	else if (!(s->dial = dial_start(loop, s->name, s->port, &(struct dial_calls){ connected, not_connected, s })))
 		fail(s, ERR_UNREACHABLE, "its address can be no name of a host");
 	return s;
-}
-
-bool session_scan(char **host_key, const char *address, int port, int64_t connect_ms, struct err *e)
-{
-	ssh_session ssh = ssh_new();
-	ssh_key key = NULL;
-	cleanup(free_ptr) char *base64 = NULL;
-	long seconds = (long)(connect_ms / 1000);
-	unsigned int number = port ? (unsigned)port : 22;
-	ssh_options_set(ssh, SSH_OPTIONS_HOST, address);
-	ssh_options_set(ssh, SSH_OPTIONS_PORT, &number);
-	ssh_options_set(ssh, SSH_OPTIONS_TIMEOUT, &seconds);
-	ssh_options_set(ssh, SSH_OPTIONS_HOSTKEYS, "ssh-ed25519,ecdsa-sha2-nistp256,rsa-sha2-512");
-	bool good = ssh_connect(ssh) == SSH_OK && ssh_get_server_publickey(ssh, &key) == SSH_OK &&
-		ssh_pki_export_pubkey_base64(key, &base64) == SSH_OK;
-	if (good)
-		*host_key = path_form("%s %s", ssh_key_type_to_char(ssh_key_type(key)), base64);
-	else
-		err_set(e, ERR_UNREACHABLE, "%s port %u: %s", address, number, ssh_get_error(ssh));
-	ssh_key_free(key);
-	if (ssh_is_connected(ssh))
-		ssh_disconnect(ssh);
-	ssh_free(ssh);
-	return good;
 }

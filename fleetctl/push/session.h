@@ -4,12 +4,7 @@
 
 #include "fleetctl/fleet/fleet.h"
 #include "fleetctl/loop/loop.h"
-
-/* With what we log in; shared by all sessions of a command. */
-struct login;
-/* `identity` NULL: the user's ssh-agent and ~/.ssh, as ssh_config says. An encrypted file belongs into ssh-agent. */
-must_check bool login_open(struct login **out, const char *identity, struct err *e);
-void login_free(struct login **l);
+#include "fleetctl/push/login.h"
 
 struct session;
 struct session_calls {
@@ -30,6 +25,3 @@ struct session_bytes {
 struct session_bytes session_bytes(const struct session *s);
 /* Any time, also from within a call; no call comes after it. */
 void session_close(struct session **s);
-
-/* The key a host shows, as "TYPE BASE64", for `host add`; nothing is trusted. Blocks until `connect_ms`. */
-must_check bool session_scan(char **host_key, const char *address, int port, int64_t connect_ms, struct err *e);
