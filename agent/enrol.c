@@ -147,9 +147,11 @@ static bool check_lasts(const struct config *c, const struct enrolment *want, st
 	if (!fs_open_dir(&dir, AT_FDCWD, c->state, e))
 		return err_in(e, "state folder");
 	const char *kind = fs_volatile(dir);
-	return !kind || err_set(e, ERR_REFUSED,
-				"state folder %s lies on %s: a restart may empty it; give --state-dir on a disk that lasts, "
-				"or --allow-volatile", c->state, kind);
+	return !kind ||
+	       err_set(e, ERR_REFUSED,
+		       "state folder %s lies on %s: a restart may empty it; give --state-dir on a disk that lasts, "
+		       "or --allow-volatile",
+		       c->state, kind);
 }
 
 static bool fill_store(struct config *c, struct err *e)
@@ -180,6 +182,6 @@ bool enrol_host(const struct enrolment *want, struct err *e)
 	if (!check_words(want, e) || !check_new(want, dir, e) || !fs_read(&root, AT_FDCWD, want->root, e) ||
 		!check_root(buf_str(&root), e))
 		return false;
-	return fill_config(&c, want, dir, e) && check_lasts(&c, want, e) && fill_store(&c, e) && config_anchor_save(&c, buf_str(&root), e) &&
-	       config_save(&c, e);
+	return fill_config(&c, want, dir, e) && check_lasts(&c, want, e) && fill_store(&c, e) &&
+	       config_anchor_save(&c, buf_str(&root), e) && config_save(&c, e);
 }

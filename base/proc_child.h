@@ -9,7 +9,7 @@ struct proc_child {
 	const char *path;
 	char *const *argv, *const *env;
 	int cwd, in, out, err; /* the last three become its stdin, stdout and stderr */
-	int said; /* where a child that cannot become the program says why */
+	int said;              /* where a child that cannot become the program says why */
 	pid_t parent;
 };
 /* Returns when the child has become the program, or says why it did not. `said` and `parent` are filled in here. */

@@ -1,5 +1,5 @@
-/* A helper program that we talk with: one socket is its stdin and stdout, its stderr and environment are ours. It lives in its
- * own process group, and no longer than the thread that started it. */
+/* A helper program that we talk with: one socket is its stdin and stdout, its stderr and environment are ours. It lives
+ * in its own process group, and no longer than the thread that started it. */
 #pragma once
 
 #include <sys/types.h>

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -53,28 +54,141 @@ void sandbox_cpu(int64_t seconds)
  * libseccomp does not have are passed over. */
 static const char *const allowed[] = {
 	/* memory */
-	"brk", "mmap", "mmap2", "munmap", "mprotect", "mremap", "madvise", "membarrier", "mlock", "munlock",
+	"brk",
+	"mmap",
+	"mmap2",
+	"munmap",
+	"mprotect",
+	"mremap",
+	"madvise",
+	"membarrier",
+	"mlock",
+	"munlock",
 	/* open files */
-	"read", "readv", "pread64", "write", "writev", "pwrite64", "close", "close_range", "dup", "dup2", "dup3", "fcntl",
-	"fcntl64", "lseek", "_llseek", "fstat", "fstat64", "stat", "stat64", "lstat", "lstat64", "newfstatat", "fstatat64",
-	"statx", "statfs", "statfs64", "fstatfs", "fstatfs64", "access", "faccessat", "faccessat2", "readlink",
-	"readlinkat", "getdents64", "getcwd", "fadvise64", "fadvise64_64", "arm_fadvise64_64", "pipe", "pipe2", "eventfd2",
+	"read",
+	"readv",
+	"pread64",
+	"write",
+	"writev",
+	"pwrite64",
+	"close",
+	"close_range",
+	"dup",
+	"dup2",
+	"dup3",
+	"fcntl",
+	"fcntl64",
+	"lseek",
+	"_llseek",
+	"fstat",
+	"fstat64",
+	"stat",
+	"stat64",
+	"lstat",
+	"lstat64",
+	"newfstatat",
+	"fstatat64",
+	"statx",
+	"statfs",
+	"statfs64",
+	"fstatfs",
+	"fstatfs64",
+	"access",
+	"faccessat",
+	"faccessat2",
+	"readlink",
+	"readlinkat",
+	"getdents64",
+	"getcwd",
+	"fadvise64",
+	"fadvise64_64",
+	"arm_fadvise64_64",
+	"pipe",
+	"pipe2",
+	"eventfd2",
 	/* waiting */
-	"poll", "ppoll", "ppoll_time64", "select", "_newselect", "pselect6", "pselect6_time64", "epoll_create1",
-	"epoll_ctl", "epoll_wait", "epoll_pwait", "nanosleep", "clock_nanosleep", "clock_nanosleep_time64", "futex",
-	"futex_time64", "restart_syscall",
+	"poll",
+	"ppoll",
+	"ppoll_time64",
+	"select",
+	"_newselect",
+	"pselect6",
+	"pselect6_time64",
+	"epoll_create1",
+	"epoll_ctl",
+	"epoll_wait",
+	"epoll_pwait",
+	"nanosleep",
+	"clock_nanosleep",
+	"clock_nanosleep_time64",
+	"futex",
+	"futex_time64",
+	"restart_syscall",
 	/* sockets that `filter_calls` let be made */
-	"connect", "bind", "getsockname", "getpeername", "getsockopt", "setsockopt", "send", "sendto", "sendmsg",
-	"sendmmsg", "recv", "recvfrom", "recvmsg", "recvmmsg", "recvmmsg_time64", "shutdown",
+	"connect",
+	"bind",
+	"getsockname",
+	"getpeername",
+	"getsockopt",
+	"setsockopt",
+	"send",
+	"sendto",
+	"sendmsg",
+	"sendmmsg",
+	"recv",
+	"recvfrom",
+	"recvmsg",
+	"recvmmsg",
+	"recvmmsg_time64",
+	"shutdown",
 	/* time, and who we are */
-	"clock_gettime", "clock_gettime64", "clock_getres", "clock_getres_time64", "gettimeofday", "time", "times",
-	"getrandom", "getpid", "getppid", "gettid", "getuid", "getuid32", "geteuid", "geteuid32", "getgid", "getgid32",
-	"getegid", "getegid32", "getrusage", "getrlimit", "ugetrlimit", "setrlimit", "uname", "sysinfo",
-	"sched_getaffinity", "sched_yield", "getcpu",
+	"clock_gettime",
+	"clock_gettime64",
+	"clock_getres",
+	"clock_getres_time64",
+	"gettimeofday",
+	"time",
+	"times",
+	"getrandom",
+	"getpid",
+	"getppid",
+	"gettid",
+	"getuid",
+	"getuid32",
+	"geteuid",
+	"geteuid32",
+	"getgid",
+	"getgid32",
+	"getegid",
+	"getegid32",
+	"getrusage",
+	"getrlimit",
+	"ugetrlimit",
+	"setrlimit",
+	"uname",
+	"sysinfo",
+	"sched_getaffinity",
+	"sched_yield",
+	"getcpu",
 	/* threads, signals, the end */
-	"set_robust_list", "get_robust_list", "rseq", "set_tid_address", "set_thread_area", "arch_prctl", "set_tls",
-	"cacheflush", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "rt_sigtimedwait_time64",
-	"sigreturn", "sigaltstack", "tgkill", "exit", "exit_group",
+	"set_robust_list",
+	"get_robust_list",
+	"rseq",
+	"set_tid_address",
+	"set_thread_area",
+	"arch_prctl",
+	"set_tls",
+	"cacheflush",
+	"rt_sigaction",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"rt_sigtimedwait",
+	"rt_sigtimedwait_time64",
+	"sigreturn",
+	"sigaltstack",
+	"tgkill",
+	"exit",
+	"exit_group",
 };
 
 static bool allow(scmp_filter_ctx filter, const char *name, unsigned count, const struct scmp_arg_cmp *args)
@@ -82,13 +196,14 @@ static bool allow(scmp_filter_ctx filter, const char *name, unsigned count, cons
 	int number = seccomp_syscall_resolve_name(name);
 
 	return number == __NR_SCMP_ERROR || number < 0 ||
-		seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, count, args) == 0;
+	       seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, count, args) == 0;
 }
 
 static bool filter_calls(scmp_filter_ctx filter)
 {
 	static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
 	static const uint64_t thread_words[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_SECCOMP, 0x53564d41 /* PR_SET_VMA */};
+	static const uint64_t questions[] = {FIONREAD, FIONBIO}; /* of sockets; none of a terminal */
 	const uint64_t changes = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
 	bool ok = true;
 
@@ -96,11 +211,13 @@ static bool filter_calls(scmp_filter_ctx filter)
 		ok = ok && allow(filter, "socket", 1, &SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
 	for (size_t i = 0; i < COUNT_OF(thread_words); i++)
 		ok = ok && allow(filter, "prctl", 1, &SCMP_A0(SCMP_CMP_EQ, thread_words[i]));
+	for (size_t i = 0; i < COUNT_OF(questions); i++)
+		ok = ok && allow(filter, "ioctl", 1, &SCMP_A1(SCMP_CMP_EQ, questions[i]));
 	return ok && allow(filter, "socketpair", 1, &SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) &&
-		allow(filter, "open", 1, &SCMP_A1(SCMP_CMP_MASKED_EQ, changes, 0)) &&
-		allow(filter, "openat", 1, &SCMP_A2(SCMP_CMP_MASKED_EQ, changes, 0)) &&
-		allow(filter, "clone", 1, &SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) &&
-		allow(filter, "prlimit64", 1, &SCMP_A0(SCMP_CMP_EQ, 0));
+	       allow(filter, "open", 1, &SCMP_A1(SCMP_CMP_MASKED_EQ, changes, 0)) &&
+	       allow(filter, "openat", 1, &SCMP_A2(SCMP_CMP_MASKED_EQ, changes, 0)) &&
+	       allow(filter, "clone", 1, &SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) &&
+	       allow(filter, "prlimit64", 1, &SCMP_A0(SCMP_CMP_EQ, 0));
 }
 
 static bool has_filters(void)

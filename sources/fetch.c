@@ -162,7 +162,8 @@ static bool start(struct web *w, struct err *e)
 	return w->talk.pid > 0 || proc_talk(&w->talk, argv, e);
 }
 
-static bool web_get(struct source_answer *out, struct source *s, const struct source_ask *ask, struct source_to *to, struct err *e)
+static bool web_get(
+	struct source_answer *out, struct source *s, const struct source_ask *ask, struct source_to *to, struct err *e)
 {
 	struct web *w = (struct web *)s;
 	struct reply r = {.ask = ask, .to = to};

@@ -64,7 +64,8 @@ static bool copy(struct source_to *to, int fd, uint64_t from, uint64_t most, str
 	}
 }
 
-static bool folder_get(struct source_answer *out, struct source *s, const struct source_ask *ask, struct source_to *to, struct err *e)
+static bool folder_get(
+	struct source_answer *out, struct source *s, const struct source_ask *ask, struct source_to *to, struct err *e)
 {
 	struct folder *f = (struct folder *)s;
 	cleanup(free_ptr) char *path = path_form("%s/%s", source_part_words[ask->part], ask->name);

@@ -1,4 +1,5 @@
-/* A repository in a folder: a stick, a mounted share, the fleet's own. Its parts are the folders that source_part_words names. */
+/* A repository in a folder: a stick, a mounted share, the fleet's own. Its parts are the folders that source_part_words
+ * names. */
 #pragma once
 
 #include "sources/source.h"

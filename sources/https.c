@@ -1,258 +1,14 @@
-/* One file from a web server, by libcurl. What the server may do to us is bounded here: bytes of headers, of what we drop and
- * of the file; time to connect, without a byte, and in all; redirects. */
+/* One file from a web server, by libcurl: asked for, waited for, and followed where it may be. What the server may do
+ * to us is bounded: here the time to connect, without a byte, and in all; in https_reply.c the bytes. */
 #include "sources/https.h"
 
-#include <curl/curl.h>
-#include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "keys/tls.h"
+#include "sources/https_request.h"
 
-enum {
-	HEADERS_MAX = 64 * KIB,
-	DROPPED_MAX = 16 * KIB, /* of an error's page: read, so that the connection can be used again */
-	HOPS_MAX = 5,
-	URL_MAX = 8 * KIB,
-};
-
-struct https {
-	CURLM *multi;
-	CURL *easy;
-};
-
-/* What a status asks of us. */
-enum what { GIVE, ABSENT, UNCHANGED, REDIRECT, HAVE_ALL, REFUSE };
-
-/* One request; a redirect is another. */
-struct request {
-	struct https *h;
-	const struct parcel_ask *ask;
-	int fd;
-	enum what what;
-	bool begun;              /* the headers are all there, and START was said where there is something to give */
-	bool sent;               /* the request is on its way, the server's turn begins */
-	int64_t moved_ms;        /* when something last came */
-	uint64_t at;             /* of the file */
-	size_t headers, dropped;
-	struct err why;          /* our own reason to stop */
-	char said[CURL_ERROR_SIZE];
-};
-
-/* --- to whoever asked --- */
-
-static bool send_frame(struct request *r, const struct buf *frame)
-{
-	struct str rest = buf_str(frame);
-
-	if (!buf_ok(frame, &r->why))
-		return false;
-	while (rest.len) {
-		ssize_t n = send(r->fd, rest.data, rest.len, MSG_NOSIGNAL);
-		if (n < 0 && errno != EINTR)
-			return err_sys(&r->why, "answer");
-		n = MAX(n, 0);
-		rest = str_bytes(rest.data + n, rest.len - (size_t)n);
-	}
-	return true;
-}
-
-static bool send_start(struct request *r, enum source_say say, char *etag, char *modified)
-{
-	cleanup(buf_free) struct buf frame = {0};
-	struct parcel_start words = {say, (int64_t)r->at, etag, modified};
-
-	parcel_write_words(&frame, PARCEL_START, &words, parcel_start_shape);
-	return send_frame(r, &frame);
-}
-
-static bool send_piece(struct request *r, struct str bytes)
-{
-	while (bytes.len) {
-		cleanup(buf_free) struct buf frame = {0};
-		struct str piece = str_bytes(bytes.data, MIN(bytes.len, (size_t)PARCEL_MAX));
-		parcel_write(&frame, PARCEL_PIECE, piece);
-		if (!send_frame(r, &frame))
-			return false;
-		bytes = str_bytes(bytes.data + piece.len, bytes.len - piece.len);
-	}
-	return true;
-}
-
-static bool send_end(struct request *r)
-{
-	cleanup(buf_free) struct buf frame = {0};
-
-	parcel_write(&frame, PARCEL_END, STR(""));
-	return send_frame(r, &frame);
-}
-
-/* --- the headers --- */
-
-static char *header(const struct request *r, const char *name)
-{
-	struct curl_header *found;
-
-	if (curl_easy_header(r->h->easy, name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK)
-		return NULL;
-	return found->value;
-}
-
-static char *mark(const struct request *r, const char *name, size_t size)
-{
-	char *value = header(r, name);
-
-	return value && parcel_mark_ok(value, size) ? value : NULL;
-}
-
-/* "bytes 100-199/200": where it begins, and the whole length; 0: not said. RFC 9110, 14.4. "bytes *" begins nowhere. */
-static bool content_range(const struct request *r, uint64_t *first, uint64_t *whole, bool *nowhere)
-{
-	const char *value = header(r, "Content-Range");
-	struct str rest, range, last;
-
-	if (!value || !str_starts(str_of(value), "bytes "))
-		return false;
-	range = str_cut(str_of(value + strlen("bytes ")), '/', &rest);
-	*whole = 0;
-	if (!str_is(rest, "*") && !str_number(whole, rest, INT64_MAX))
-		return false;
-	*nowhere = str_is(range, "*");
-	return *nowhere || str_number(first, str_cut(range, '-', &last), INT64_MAX);
-}
-
-static enum what what_of(const struct request *r, long status)
-{
-	bool conditional = r->ask->etag || r->ask->modified;
-
-	switch (status) {
-	case 200:
-		return GIVE;
-	case 206:
-		return r->ask->from ? GIVE : REFUSE;
-	case 301:
-	case 302:
-	case 303:
-	case 307:
-	case 308:
-		return REDIRECT;
-	case 304:
-		return conditional ? UNCHANGED : REFUSE;
-	case 403:
-	case 404:
-	case 410:
-		return ABSENT;
-	case 416:
-		return r->ask->from ? HAVE_ALL : REFUSE;
-	default:
-		return REFUSE;
-	}
-}
-
-static bool too_long(struct request *r)
-{
-	return err_set(&r->why, ERR_LIMIT, "longer than %lld bytes", (long long)r->ask->max);
-}
-
-static bool begin_giving(struct request *r, long status)
-{
-	uint64_t first, whole = 0;
-	bool nowhere;
-	curl_off_t length = -1;
-
-	if (status == 206 && (!content_range(r, &first, &whole, &nowhere) || nowhere || first != (uint64_t)r->ask->from))
-		return err_set(&r->why, ERR_PROTOCOL, "the server sends another part than was asked for");
-	r->at = status == 206 ? (uint64_t)r->ask->from : 0;
-	curl_easy_getinfo(r->h->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-	if (whole > (uint64_t)r->ask->max || (length > 0 && (uint64_t)length > (uint64_t)r->ask->max - r->at))
-		return too_long(r);
-	return send_start(r, SOURCE_BYTES, mark(r, "ETag", sizeof((struct source_mark *)0)->etag),
-		mark(r, "Last-Modified", sizeof((struct source_mark *)0)->modified));
-}
-
-/* RFC 9110, 15.5.17: what is held is all there is, or more than there is. */
-static bool check_all_held(struct request *r)
-{
-	uint64_t first, whole;
-	bool nowhere;
-
-	if (!content_range(r, &first, &whole, &nowhere) || !nowhere || whole != (uint64_t)r->ask->from)
-		return err_set(&r->why, ERR_PROTOCOL, "the server has less of it than is held");
-	r->at = whole;
-	return true;
-}
-
-/* Once, when the headers are all there. */
-static bool begin(struct request *r)
-{
-	long status = 0;
-
-	r->begun = true;
-	curl_easy_getinfo(r->h->easy, CURLINFO_RESPONSE_CODE, &status);
-	r->what = what_of(r, status);
-	if (r->what == GIVE)
-		return begin_giving(r, status);
-	if (r->what == HAVE_ALL)
-		return check_all_held(r);
-	if (r->what != REFUSE)
-		return true;
-	return err_set(&r->why, status >= 500 || status == 429 ? ERR_UNREACHABLE : ERR_PROTOCOL,
-		"the server answered with status %ld", status);
-}
-
-/* --- what libcurl calls --- */
-
-static void moved(struct request *r)
-{
-	r->moved_ms = clock_boot_ms();
-}
-
-static size_t on_header(char *data, size_t size, size_t n, void *ctx)
-{
-	struct request *r = ctx;
-
-	(void)data;
-	moved(r);
-	r->headers += size * n;
-	if (r->headers <= HEADERS_MAX)
-		return size * n;
-	err_set(&r->why, ERR_LIMIT, "more than %d bytes of headers", HEADERS_MAX);
-	return 0;
-}
-
-static bool take(struct request *r, struct str bytes)
-{
-	if (!r->begun && !begin(r))
-		return false;
-	if (r->what != GIVE) {
-		r->dropped += bytes.len;
-		return r->dropped <= DROPPED_MAX;
-	}
-	if (bytes.len > (uint64_t)r->ask->max - r->at)
-		return too_long(r);
-	r->at += bytes.len;
-	return send_piece(r, bytes);
-}
-
-static size_t on_body(char *data, size_t size, size_t n, void *ctx)
-{
-	struct request *r = ctx;
-
-	bool ok = take(r, str_bytes(data, size * n));
-	moved(r);
-	return ok ? size * n : CURL_WRITEFUNC_ERROR;
-}
-
-static CURLcode on_tls(CURL *easy, void *ssl_ctx, void *ctx)
-{
-	const struct request *r = ctx;
-
-	(void)easy;
-	if (r->ask->clock_unsure)
-		tls_ignore_dates(ssl_ctx);
-	return CURLE_OK;
-}
+enum { HOPS_MAX = 5, URL_MAX = 8 * KIB };
 
 /* --- asking --- */
 
@@ -291,6 +47,16 @@ static void set_address(struct request *r, const char *url)
 	}
 }
 
+static CURLcode on_tls(CURL *easy, void *ssl_ctx, void *ctx)
+{
+	const struct request *r = ctx;
+
+	(void)easy;
+	if (r->ask->clock_unsure)
+		tls_ignore_dates(ssl_ctx);
+	return CURLE_OK;
+}
+
 static void set_tls(struct request *r)
 {
 	CURL *c = r->h->easy;
@@ -313,10 +79,10 @@ static void set_limits(struct request *r)
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)r->ask->connect_ms);
 	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)PARCEL_MAX);
-	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, https_on_header);
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, r);
 	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, https_on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, r);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, r->said);
 }
@@ -391,6 +157,8 @@ static bool curl_failed(struct request *r, CURLcode failed)
 	for (size_t i = 0; i < COUNT_OF(codes); i++)
 		if (codes[i].curl == failed)
 			code = codes[i].code;
+	if (failed == CURLE_OUT_OF_MEMORY) /* which is what libcurl says of a header line above its own limit */
+		return err_set(&r->why, code, "a header that is too long, or no memory");
 	return err_set(&r->why, code, "%s", r->said[0] ? r->said : curl_easy_strerror(failed));
 }
 
@@ -401,7 +169,8 @@ static bool run(struct request *r, const char *url, int64_t end_ms)
 	CURLcode done = CURLE_OK;
 
 	if (!add_header(&headers, "If-None-Match", r->ask->etag, sizeof((struct source_mark *)0)->etag, &r->why) ||
-		!add_header(&headers, "If-Modified-Since", r->ask->modified, sizeof((struct source_mark *)0)->modified, &r->why))
+		!add_header(&headers, "If-Modified-Since", r->ask->modified, sizeof((struct source_mark *)0)->modified,
+			&r->why))
 		return false;
 	curl_easy_reset(r->h->easy);
 	set_address(r, url);
@@ -412,57 +181,12 @@ static bool run(struct request *r, const char *url, int64_t end_ms)
 		return err_set(&r->why, ERR_INTERNAL, "libcurl");
 	bool ended = perform(r, end_ms, &done);
 	if (ended && done == CURLE_OK && !r->begun)
-		(void)begin(r);
+		(void)!https_begin(r);
 	curl_multi_remove_handle(r->h->multi, r->h->easy);
 	if (!ended || r->why.code != ERR_NONE)
 		return false;
 	bool cut_by_us = done == CURLE_WRITE_ERROR && r->begun && r->what != GIVE;
 	return done == CURLE_OK || cut_by_us || curl_failed(r, done);
-}
-
-/* --- redirects --- */
-
-static void url_free(CURLU **u)
-{
-	curl_url_cleanup(*u);
-}
-
-static void text_free(char **text)
-{
-	curl_free(*text);
-}
-
-/* "https://host:443": what must be the same, for it to be the same server. */
-static bool origin_of(struct buf *out, const char *url)
-{
-	cleanup(url_free) CURLU *u = mem_must(curl_url());
-	cleanup(text_free) char *scheme = NULL, *host = NULL, *port = NULL;
-
-	if (curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK || curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-		curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-		curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK)
-		return false;
-	buf_form(out, "%s://%s:%s", scheme, host, port);
-	return buf_ok(out, NULL);
-}
-
-static bool same_origin(struct str a, const char *url)
-{
-	cleanup(buf_free) struct buf b = BUF_MAX(URL_MAX);
-
-	return origin_of(&b, url) && str_eq(a, buf_str(&b));
-}
-
-static bool may_lead_to(const struct parcel_ask *ask, const char *url)
-{
-	cleanup(buf_free) struct buf origin = BUF_MAX(URL_MAX);
-
-	if (!origin_of(&origin, url))
-		return false;
-	bool may = same_origin(buf_str(&origin), ask->url);
-	for (size_t i = 0; !may && i < ask->also.count; i++)
-		may = same_origin(buf_str(&origin), ((char **)ask->also.items)[i]);
-	return may;
 }
 
 static bool follow(struct buf *url, const struct request *r, struct err *e)
@@ -472,7 +196,7 @@ static bool follow(struct buf *url, const struct request *r, struct err *e)
 	curl_easy_getinfo(r->h->easy, CURLINFO_REDIRECT_URL, &to);
 	if (!to)
 		return err_set(e, ERR_PROTOCOL, "the server redirects to nowhere");
-	if (!may_lead_to(r->ask, to))
+	if (!https_may_lead_to(r->ask, to))
 		return err_set(e, ERR_REFUSED, "the server redirects to another server, which is not allowed: %s", to);
 	buf_clear(url);
 	buf_text(url, to);
@@ -480,15 +204,6 @@ static bool follow(struct buf *url, const struct request *r, struct err *e)
 }
 
 /* --- the answer --- */
-
-static bool finish(struct request *r)
-{
-	static const enum source_say say[] = {[ABSENT] = SOURCE_ABSENT, [UNCHANGED] = SOURCE_UNCHANGED, [HAVE_ALL] = SOURCE_BYTES};
-
-	if (r->what != GIVE && !send_start(r, say[r->what], NULL, NULL))
-		return false;
-	return send_end(r);
-}
 
 bool https_answer(struct https *h, const struct parcel_ask *ask, int fd, struct err *e)
 {
@@ -498,7 +213,7 @@ bool https_answer(struct https *h, const struct parcel_ask *ask, int fd, struct 
 	buf_text(&url, ask->url);
 	for (int hop = 0; hop <= HOPS_MAX; hop++) {
 		struct request r = {.h = h, .ask = ask, .fd = fd};
-		if (!run(&r, buf_str(&url).data, end_ms) || (r.what != REDIRECT && !finish(&r))) {
+		if (!run(&r, buf_str(&url).data, end_ms) || (r.what != REDIRECT && !https_end(&r))) {
 			*e = r.why;
 			return false;
 		}

@@ -1,4 +1,5 @@
-/* fleet-fetch-https: asked on its stdin, answers on its stdout (one socket), in a sandbox. Speaks parcels; not for people. */
+/* fleet-fetch-https: asked on its stdin, answers on its stdout (one socket), in a sandbox. Speaks parcels; not for
+ * people. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -9,7 +10,7 @@
 
 enum { CHUNK = 16 * KIB, CPU_S = 20, BYTES_A_CPU_SECOND = 2 * MIB };
 
-static const struct sandbox box = {.memory = 512 * MIB, .files = 64};
+static const struct sandbox box = {.memory = 256 * MIB, .files = 64};
 
 static bool say_failed(int fd, const struct err *why)
 {

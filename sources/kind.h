@@ -7,11 +7,12 @@
 struct source_to {
 	struct buf *text; /* or, NULL: */
 	int fd;
-	uint64_t at;      /* how many of the file are there; set by source_begin */
+	uint64_t at; /* how many of the file are there; set by source_begin */
 };
 
 struct source_kind {
-	bool (*get)(struct source_answer *out, struct source *s, const struct source_ask *ask, struct source_to *to, struct err *e);
+	bool (*get)(struct source_answer *out, struct source *s, const struct source_ask *ask, struct source_to *to,
+		struct err *e);
 	void (*end)(struct source *s); /* frees it */
 };
 struct source {

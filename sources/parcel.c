@@ -17,14 +17,16 @@ const struct shape_field parcel_ask_shape[] = {
 	{"also", SHAPE_LIST, offsetof(struct parcel_ask, also), .item = SHAPE_TEXT, .max = ORIGINS_MAX},
 	{"max", SHAPE_INT, offsetof(struct parcel_ask, max), .required = true, .max = INT64_MAX},
 	{"from", SHAPE_INT, offsetof(struct parcel_ask, from), .max = INT64_MAX},
-	{"connect_ms", SHAPE_INT, offsetof(struct parcel_ask, connect_ms), .required = true, .min = 1, .max = INT32_MAX},
+	{"connect_ms", SHAPE_INT, offsetof(struct parcel_ask, connect_ms), .required = true, .min = 1,
+		.max = INT32_MAX},
 	{"idle_ms", SHAPE_INT, offsetof(struct parcel_ask, idle_ms), .required = true, .min = 1, .max = INT32_MAX},
 	{"total_ms", SHAPE_INT, offsetof(struct parcel_ask, total_ms), .required = true, .min = 1, .max = INT32_MAX},
 	{"clock_unsure", SHAPE_BOOL, offsetof(struct parcel_ask, clock_unsure)},
 	{0},
 };
 const struct shape_field parcel_start_shape[] = {
-	{"say", SHAPE_WORD, offsetof(struct parcel_start, say), .required = true, .words = say_words, .keep_empty = true},
+	{"say", SHAPE_WORD, offsetof(struct parcel_start, say), .required = true, .words = say_words,
+		.keep_empty = true},
 	{"from", SHAPE_INT, offsetof(struct parcel_start, from), .max = INT64_MAX},
 	{"etag", SHAPE_TEXT, offsetof(struct parcel_start, etag)},
 	{"modified", SHAPE_TEXT, offsetof(struct parcel_start, modified)},
@@ -155,8 +157,7 @@ static enum reply_say take_start(struct reply *r, struct str body, struct err *e
 
 	if (!parcel_read(&s, parcel_start_shape, body, e))
 		return REPLY_BROKEN;
-	bool ok = check_start(r, &s, e) &&
-		(s.say != SOURCE_BYTES || source_begin(r->to, (uint64_t)s.from, e));
+	bool ok = check_start(r, &s, e) && (s.say != SOURCE_BYTES || source_begin(r->to, (uint64_t)s.from, e));
 	if (ok) {
 		r->started = true;
 		r->answer.say = (enum source_say)s.say;

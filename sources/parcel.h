@@ -1,6 +1,6 @@
-/* What we and a helper that fetches say to each other: frames of u32 length (big endian), u8 kind, body. One ASK at a time;
- * its answer is START, PIECE..., END, or FAILED at any place. The helper has parsed what strangers sent and may be theirs: all
- * that it says is bounded and checked here. No I/O. */
+/* What we and a helper that fetches say to each other: frames of u32 length (big endian), u8 kind, body. One ASK at a
+ * time; its answer is START, PIECE..., END, or FAILED at any place. The helper has parsed what strangers sent and may
+ * be theirs: all that it says is bounded and checked here. No I/O. */
 #pragma once
 
 #include "base/shape.h"
@@ -9,11 +9,11 @@
 enum { PARCEL_HEAD = 5, PARCEL_MAX = 64 * KIB };
 
 /*      kind      number  body */
-#define PARCEL_KINDS(X)                                                                       \
-	X(ASK,    1) /* JSON, struct parcel_ask */                                            \
-	X(START,  2) /* JSON, struct parcel_start */                                          \
-	X(PIECE,  3) /* bytes of the file; after a START that says `bytes` */                 \
-	X(END,    4) /* empty */                                                              \
+#define PARCEL_KINDS(X)                                                                                                \
+	X(ASK, 1)    /* JSON, struct parcel_ask */                                                                     \
+	X(START, 2)  /* JSON, struct parcel_start */                                                                   \
+	X(PIECE, 3)  /* bytes of the file; after a START that says `bytes` */                                          \
+	X(END, 4)    /* empty */                                                                                       \
 	X(FAILED, 5) /* JSON, struct parcel_failed */
 
 enum parcel_kind {

@@ -21,7 +21,8 @@ static bool stays_below(const char *name)
 	return name[0];
 }
 
-static bool get(struct source_answer *out, struct source *s, const struct source_ask *ask, struct source_to *to, struct err *e)
+static bool get(
+	struct source_answer *out, struct source *s, const struct source_ask *ask, struct source_to *to, struct err *e)
 {
 	struct source_answer answer = {0};
 
@@ -35,7 +36,8 @@ static bool get(struct source_answer *out, struct source *s, const struct source
 	return true;
 }
 
-bool source_get(struct source_answer *out, struct source *s, const struct source_ask *ask, struct buf *to, struct err *e)
+bool source_get(
+	struct source_answer *out, struct source *s, const struct source_ask *ask, struct buf *to, struct err *e)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(MAX(ask->max, 1));
 	struct source_to here = {.text = &text, .fd = -1};

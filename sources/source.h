@@ -18,7 +18,7 @@ struct source_ask {
 	const char *name;                /* below the part's address, as it stands in an address: "3.root.json" */
 	uint64_t max;                    /* bytes of the whole file; one more is ERR_LIMIT, while receiving */
 	const struct source_mark *known; /* NULL, or: if it still looks so, SOURCE_UNCHANGED is enough */
-	uint64_t from;                   /* bytes of it that are held: a source that can sends the rest; only for files */
+	uint64_t from; /* bytes of it that are held: a source that can sends the rest; only for files */
 };
 
 enum source_say {
@@ -35,8 +35,10 @@ struct source_answer {
 
 struct source;
 /* SOURCE_BYTES replaces what `to` holds; else, and on failure, it is as it was. */
-must_check bool source_get(struct source_answer *out, struct source *s, const struct source_ask *ask, struct buf *to, struct err *e);
-/* Into an open file, its bytes before ask.from being those that are held: written from answer.from on, cut at its length. On
- * failure it keeps what has arrived, so that a later ask can go on behind it. */
-must_check bool source_get_file(struct source_answer *out, struct source *s, const struct source_ask *ask, int fd, struct err *e);
+must_check bool source_get(
+	struct source_answer *out, struct source *s, const struct source_ask *ask, struct buf *to, struct err *e);
+/* Into an open file, its bytes before ask.from being those that are held: written from answer.from on, cut at its
+ * length. On failure it keeps what has arrived, so that a later ask can go on behind it. */
+must_check bool source_get_file(
+	struct source_answer *out, struct source *s, const struct source_ask *ask, int fd, struct err *e);
 void source_free(struct source **s);

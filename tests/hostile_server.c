@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -94,11 +96,14 @@ static bool plain(struct request *r)
 	}
 	if (r->from >= 0 && from >= r->file.len) {
 		r->status = 416;
-		return say(r, "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */%zu\r\nContent-Length: 0\r\n\r\n", r->file.len);
+		return say(r,
+			"HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */%zu\r\nContent-Length: 0\r\n\r\n",
+			r->file.len);
 	}
 	r->status = r->from >= 0 ? 206 : 200;
 	struct str part = str_bytes(body(r).data + from, r->file.len - from);
-	if (r->status == 206 && !say(r, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes %zu-%zu/%zu\r\n", from, r->file.len - 1, r->file.len))
+	if (r->status == 206 && !say(r, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes %zu-%zu/%zu\r\n", from,
+					r->file.len - 1, r->file.len))
 		return false;
 	if (r->status == 200 && !say(r, "HTTP/1.1 200 OK\r\n"))
 		return false;
@@ -220,7 +225,7 @@ static bool fat_header(struct request *r)
 
 	memset(fat, 'y', FAT);
 	bool on = say(r, "HTTP/1.1 200 OK\r\nX-Fat: ") && put(r->fd, str_bytes(fat, FAT)) &&
-		say(r, "\r\nContent-Length: %zu\r\n\r\n", r->file.len) && put(r->fd, body(r));
+		  say(r, "\r\nContent-Length: %zu\r\n\r\n", r->file.len) && put(r->fd, body(r));
 	free(fat);
 	return on;
 }
@@ -264,7 +269,10 @@ static bool to_other_host(struct request *r)
 
 static bool to_itself(struct request *r)
 {
-	return redirect(r, "");
+	char to[3 * KIB];
+
+	snprintf(to, sizeof to, "/to-itself/%s", r->path);
+	return redirect(r, to);
 }
 
 static bool to_plain(struct request *r)
@@ -285,9 +293,9 @@ static bool no_range(struct request *r)
 static bool other_range(struct request *r)
 {
 	r->status = 206;
-	return say(r, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-%zu/%zu\r\nContent-Length: %zu\r\n\r\n", r->file.len - 1,
-		       r->file.len, r->file.len) &&
-		put(r->fd, body(r));
+	return say(r, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-%zu/%zu\r\nContent-Length: %zu\r\n\r\n",
+		       r->file.len - 1, r->file.len, r->file.len) &&
+	       put(r->fd, body(r));
 }
 
 static bool not_asked(struct request *r)
@@ -365,17 +373,21 @@ static void copy(char *out, size_t size, struct str s)
 	snprintf(out, size, STR_FMT, (int)MIN(s.len, size - 1), s.data);
 }
 
-/* "GET /MODE@SUFFIX/PATH HTTP/1.1" */
+/* "GET /MODE@SUFFIX/PATH HTTP/1.1"; as a proxy is asked: "GET http://HOST/MODE..." */
 static bool parse(struct request *r, struct str head)
 {
 	struct str rest, suffix, path, mode;
 	uint64_t from;
 
-	str_cut(head, '/', &rest);
+	str_cut(head, ' ', &rest);
+	if (str_starts(rest, "http://"))
+		rest = str_bytes(rest.data + strlen("http://"), rest.len - strlen("http://"));
+	str_cut(rest, '/', &rest);
 	mode = str_cut(str_cut(rest, ' ', &rest), '/', &path);
 	mode = str_cut(mode, '@', &suffix);
 	copy(r->path, sizeof r->path, path);
-	bool other = suffix.len && (path.len < suffix.len || memcmp(path.data + path.len - suffix.len, suffix.data, suffix.len) != 0);
+	bool other = suffix.len &&
+		     (path.len < suffix.len || memcmp(path.data + path.len - suffix.len, suffix.data, suffix.len) != 0);
 	copy(r->mode, sizeof r->mode, other ? STR("plain") : mode);
 	copy(r->etag, sizeof r->etag, line_value(head, "If-None-Match:"));
 	struct str range = line_value(head, "Range: bytes=");
@@ -431,6 +443,7 @@ static void serve(int fd, int port, const char *folder, const char *log)
 {
 	struct buf head = BUF_MAX(REQUEST_MAX);
 
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	for (;;) {
 		struct request r = {.fd = fd, .port = port, .folder = folder, .log = log};
 		if (!receive(fd, &head) || !parse(&r, buf_str(&head)) || !answer(&r))

@@ -1,8 +1,10 @@
 /* The front end by which TUF clients are compared, over the code that the agent runs; trust.md has its contract.
  *   tuf-client --metadata-dir DIR init ROOT
  *   tuf-client --metadata-dir DIR --metadata-url URL refresh
- *   tuf-client --metadata-dir DIR --metadata-url URL --target-name NAME... --target-dir TDIR --target-base-url URL download
- * Exits 0 when all of it was done, else 1. */
+ *   tuf-client --metadata-dir DIR --metadata-url URL --target-name NAME... --target-dir TDIR --target-base-url URL
+ * download Exits 0 when all of it was done, else 1. For tests, in the environment: FLEET_FETCH_HTTPS (the helper),
+ * FLEET_CA (a file of certificates, and no others), FLEET_IDLE_MS (how long a server may be silent), FLEET_CLOCK_UNSURE (dates of certificates
+ * do not count). */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +99,13 @@ static bool helper_path(char **out, struct err *e)
 	return true;
 }
 
+static int64_t idle_ms(void)
+{
+	uint64_t ms;
+
+	return str_number(&ms, str_of(getenv("FLEET_IDLE_MS")), INT32_MAX) ? (int64_t)ms : 0;
+}
+
 static bool client_open(struct client *c, const struct line *l, struct err *e)
 {
 	const struct trust_time now = {time(NULL), true};
@@ -108,6 +117,9 @@ static bool client_open(struct client *c, const struct line *l, struct err *e)
 		return false;
 	struct fetch f = {
 		.helper = helper,
+		.ca = getenv("FLEET_CA"),
+		.idle_ms = idle_ms(),
+		.clock_unsure = getenv("FLEET_CLOCK_UNSURE") != NULL,
 		.at = {[SOURCE_METADATA] = l->metadata_url, [SOURCE_TARGETS] = l->target_url},
 	};
 	return held_open(&c->trust, &c->held, l->dir, now, e) && source_fetch(&c->source, &f, e);
@@ -161,7 +173,8 @@ static char *address_of(const struct client *c, const char *name, const struct t
 
 	if (!trust_consistent(c->trust))
 		return str_dup(str_of(name));
-	hex_write(hex, t->has_sha256 ? t->sha256.bytes : t->sha512, t->has_sha256 ? sizeof t->sha256.bytes : sizeof t->sha512);
+	hex_write(hex, t->has_sha256 ? t->sha256.bytes : t->sha512,
+		t->has_sha256 ? sizeof t->sha256.bytes : sizeof t->sha512);
 	return path_form("%.*s%s.%s", (int)(file - name), name, hex, file);
 }
 
@@ -175,8 +188,8 @@ static bool fetch(struct client *c, const char *name, const char *path, const st
 	if (!place_begin(&fd, c->tdir, e))
 		return false;
 	bool ok = source_get_file(&answer, c->source, &ask, fd, e) &&
-		(answer.say == SOURCE_BYTES || err_set(e, ERR_MISSING, "%s: it is not there", address)) &&
-		place_take(c->tdir, fd, path, t, e);
+		  (answer.say == SOURCE_BYTES || err_set(e, ERR_MISSING, "%s: it is not there", address)) &&
+		  place_take(c->tdir, fd, path, t, e);
 	if (!ok)
 		place_drop(c->tdir);
 	return ok;

@@ -97,6 +97,7 @@ void apply_busy_text(char out[256], const struct ledger *l)
 bool apply_begin(struct ledger *l, const struct config *c, const struct store *s, enum step first, struct err *e)
 {
 	struct attempt *a = &l->attempt;
+	struct err unheard;
 
 	if (a->undo)
 		a->from = l->previous;
@@ -113,7 +114,8 @@ bool apply_begin(struct ledger *l, const struct config *c, const struct store *s
 	a->receipt.plan = str_dup(str_of(c->plan));
 	l->has_attempt = true;
 	l->step = (int)first;
-	return progress_begin(s, e) && ledger_save(l, s, e);
+	(void)!progress_begin(s, &unheard);
+	return ledger_save(l, s, e);
 }
 
 bool apply_begin_undo(struct ledger *l, const struct config *c, const struct store *s, const char *rollout,

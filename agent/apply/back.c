@@ -5,7 +5,7 @@
 #include "agent/apply/hooks.h"
 #include "agent/apply/steps.h"
 
-enum { ROUND_MS = 1000, LOOK_MS_MAX = 10 * 60 * 1000, SLACK_MS = 60 * 1000, TRIES_WITH_HOOKS = 3 };
+enum { ROUND_MS = 1000, LOOK_MS_MAX = 10 * 60 * 1000, SLACK_MS = 60 * 1000, TRIES_WITH_HOOKS = 2 };
 
 /* By its own deadline; a release without checks is looked at with those of the new one, and by its deadline. */
 static int64_t look_ms(const struct apply *a)
@@ -46,6 +46,7 @@ static void start_old(struct apply *a)
 	free(end.output);
 }
 
+/* Hooks that end this process are not run for ever: the last start that serve gives an apply is without. */
 static bool go_back(struct apply *a, struct err *e)
 {
 	bool hooks = a->ledger.attempt.tries <= TRIES_WITH_HOOKS;

@@ -92,8 +92,8 @@ void store_ballast(const struct store *s)
 	(void)!fs_sync_fd(fd, &e);
 }
 
-/* A slice at a time: whoever fills the disk is there too, and takes what we do not. The last one is the file itself, for
- * where the names have run out. False when there is nothing left, or that is not what is wrong. */
+/* A slice at a time: whoever fills the disk is there too, and takes what we do not. The last one is the file itself,
+ * for where the names have run out. False when there is nothing left, or that is not what is wrong. */
 static bool shed_ballast(const struct store *s, const struct err *why)
 {
 	cleanup(fd_close) int fd = -1;

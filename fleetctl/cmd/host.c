@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fs.h"
 #include "base/name.h"
 #include "fleetctl/command.h"
 #include "fleetctl/fleet/select.h"
@@ -59,6 +60,9 @@ static bool add(struct added *a, const struct show *show, struct err *e)
 	else if (!h->host_key)
 		show_note(show, "%s has no host_key yet: no rollout goes there before it is pinned (--host-key, or --scan)", h->id);
 	show_note(show, "added %s to hosts.yaml", h->id);
+	cleanup(free_ptr) char *plan = path_form("plans/%s.yaml", h->plan);
+	if (!fs_exists(f.at, plan))
+		show_note(show, "there is no %s yet: is \"%s\" the plan's name?", plan, h->plan);
 	return true;
 }
 

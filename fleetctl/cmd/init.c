@@ -37,10 +37,12 @@ static int run(const struct command *me, int argc, char **argv)
 	int code;
 	if (!command_begin(me, table, &common, argc, argv, &show, &code))
 		return code;
-	cleanup(free_ptr) char *copy = str_dup(str_of(dir));
+	/* "." has a name too, when it is there */
+	cleanup(free_ptr) char *there = realpath(dir, NULL);
+	cleanup(free_ptr) char *copy = str_dup(str_of(there ? there : dir));
 	if (!init(dir, name ? name : basename(copy), &e))
 		return command_fail(&show, &e);
-	show_note(&show, "%s: a fleet of three plans and no hosts. Next:\n  cd %s\n  fleetctl key new --all      the keys that sign\n  fleetctl sign              the first releases\n  fleetctl host add ...      a host, with its SSH key", dir, dir);
+	show_note(&show, "%s: a fleet of three plans and no hosts. Next:\n  cd %s\n  fleetctl key new --all     the keys that sign\n  fleetctl sign              the first releases\n  fleetctl host add ...      a host, with its SSH key", dir, dir);
 	if (show.json) {
 		doc *d = show_doc(&show);
 		doc_set_text(d, "fleet", dir);

@@ -1,7 +1,10 @@
 /* key new, key list: who can sign what. Private halves lie outside the fleet's folder; keys.yaml names the public ones. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fs.h"
+#include "base/name.h"
 #include "fleetctl/command.h"
 #include "fleetctl/fleet/fleet.h"
 #include "fleetctl/repo/keyset.h"
@@ -18,6 +21,7 @@ struct wishes {
 	struct fleet fleet;
 	char *dir;
 	struct passphrase passphrase;
+	doc *made; /* names */
 };
 
 static void wishes_free(struct wishes *w)
@@ -26,6 +30,7 @@ static void wishes_free(struct wishes *w)
 	fleet_free(&w->fleet);
 	free_ptr(&w->dir);
 	passphrase_free(&w->passphrase);
+	doc_free(&w->made);
 }
 
 /* One operator alone: what signs rarely, what signs each day, what signs releases. */
@@ -38,21 +43,48 @@ static const struct lone {
 	{ "plans", { "plans" }, 1 },
 };
 
+/* What keys.yaml can't take shows before a key is made. */
+static bool keys_file_is_good(const struct wishes *w, struct err *e)
+{
+	cleanup(keyset_free) struct keyset k = { 0 };
+	return !fs_exists(w->fleet.at, KEYSET_FILE) || keyset_read(&k, w->fleet.dir, e);
+}
+
+/* In keys.yaml, or not there at all; but for a file that wants its line by hand (ERR_SYNTAX), the key is kept. */
+static bool name_it(struct wishes *w, const char *name, const char *const *role, size_t roles, const struct public_key *key, struct err *e)
+{
+	if (keyset_add(w->fleet.dir, name, role, roles, key, e))
+		return true;
+	cleanup(free_ptr) char *path = path_form("%s/%s.pem", w->dir, name);
+	if (e->code != ERR_SYNTAX && !fs_remove(AT_FDCWD, path, NULL))
+		err_in(e, "%s stays behind", path);
+	return false;
+}
+
 static bool make(struct wishes *w, const struct show *show, const char *name, const char *const *role, size_t roles, struct str passphrase,
 	struct err *e)
 {
 	struct public_key key = { 0 };
-	bool good = signer_make(&key, w->dir, name, passphrase, w->plain, e) && keyset_add(w->fleet.dir, name, role, roles, &key, e);
+	if (!keys_file_is_good(w, e))
+		return false;
+	if (!signer_make(&key, w->dir, name, passphrase, w->plain, e)) {
+		struct err why = *e;
+		if (why.code == ERR_EXISTS)
+			err_set(e, ERR_EXISTS, "%s: of an older fleet named %s? Name this one otherwise in fleet.yaml, or keep its keys elsewhere with --keys",
+				why.text, w->fleet.name);
+		return false;
+	}
+	bool good = name_it(w, name, role, roles, &key, e);
 	public_free(&key);
-	if (good)
+	if (good) {
 		show_note(show, "made key %s in %s", name, w->dir);
+		doc_add(w->made, doc_of_str(str_of(name)));
+	}
 	return good;
 }
 
 static bool new_all(struct wishes *w, const struct show *show, struct str passphrase, struct err *e)
 {
-	if (w->name || w->roles.count)
-		return err_set(e, ERR_USAGE, "--all makes the keys root, online and plans with their roles: leave out NAME and --role");
 	for (size_t i = 0; i < COUNT_OF(lone); i++)
 		if (!make(w, show, lone[i].name, lone[i].role, lone[i].roles, passphrase, e))
 			return false;
@@ -74,35 +106,56 @@ static bool take_from_agent(struct wishes *w, const struct show *show, const cha
 		}
 	bool good = hits == 1 ? keyset_add(w->fleet.dir, w->name, role, w->roles.count, &key[at].key, e)
 		: err_set(e, ERR_USAGE, "%zu keys in the ssh-agent have the comment \"%s\": expected one that can sign (Ed25519 or P-256; `ssh-add -l`)", hits, w->agent);
-	if (good)
+	if (good) {
 		show_note(show, "key %s: the agent's \"%s\"", w->name, w->agent);
+		doc_add(w->made, doc_of_str(str_of(w->name)));
+	}
 	for (size_t i = 0; i < count; i++)
 		ssh_agent_key_free(&key[i]);
 	free(key);
 	return good;
 }
 
+/* A role that is a plan's name is good before its plan is there; it may also be a slip. */
+static void doubt_plan(const struct wishes *w, const struct show *show, const char *role)
+{
+	cleanup(free_ptr) char *plan = path_form("plans/%s.yaml", role);
+	if (name_check_plan(str_of(role), NULL) && strcmp(role, KEYSET_PLANS) != 0 && !fs_exists(w->fleet.at, plan))
+		show_note(show, "there is no %s yet: is \"%s\" the plan's name?", plan, role);
+}
+
 static bool new_one(struct wishes *w, const struct show *show, struct str passphrase, struct err *e)
 {
 	cleanup(free_ptr) const char **role = mem_new(w->roles.count + 1, sizeof *role);
-	if (!w->name || w->roles.count == 0)
-		return err_set(e, ERR_USAGE, "which key, for what? `fleetctl key new NAME --role ROLE`, or --all for a lone operator's set");
 	for (size_t i = 0; i < w->roles.count; i++)
 		role[i] = str_dup(w->roles.word[i]);
 	bool good = w->agent ? take_from_agent(w, show, role, e) : make(w, show, w->name, role, w->roles.count, passphrase, e);
-	for (size_t i = 0; i < w->roles.count; i++)
+	for (size_t i = 0; i < w->roles.count; i++) {
+		if (good)
+			doubt_plan(w, show, role[i]);
 		free((char *)role[i]);
+	}
 	return good;
+}
+
+/* Before anybody is asked for a passphrase. */
+static bool is_a_wish(const struct wishes *w, struct err *e)
+{
+	if (w->all && (w->name || w->roles.count || w->agent))
+		return err_set(e, ERR_USAGE, "--all makes the keys root, online and plans with their roles: leave out NAME, --role and --agent");
+	return w->all || (w->name && w->roles.count) ||
+		err_set(e, ERR_USAGE, "which key, for what? `fleetctl key new NAME --role ROLE`, or --all for a lone operator's set");
 }
 
 static bool new(struct wishes *w, const struct show *show, struct err *e)
 {
 	struct buf passphrase = BUF_MAX(PASSPHRASE_MAX);
-	if (!fleet_open(&w->fleet, w->common.fleet, e))
+	if (!is_a_wish(w, e) || !fleet_open(&w->fleet, w->common.fleet, e))
 		return false;
+	w->made = doc_list();
 	w->dir = w->keys ? str_dup(str_of(w->keys)) : signer_folder(w->fleet.name);
 	w->passphrase.fd = (int)w->passphrase_fd;
-	bool good = w->plain || w->agent || passphrase_new(&w->passphrase, &passphrase, w->all ? "the new keys" : w->name ? w->name : "the key", e);
+	bool good = w->plain || w->agent || passphrase_new(&w->passphrase, &passphrase, w->all ? "the new keys" : w->name, e);
 	good = good && (w->all ? new_all(w, show, buf_str(&passphrase), e) : new_one(w, show, buf_str(&passphrase), e));
 	secret_wipe(&passphrase);
 	return good;
@@ -131,8 +184,12 @@ static int run_new(const struct command *me, int argc, char **argv)
 	if (!new(&w, &show, &e))
 		return command_fail(&show, &e);
 	show_note(&show, "keys.yaml names the public halves; `fleetctl sign` makes them count");
-	if (show.json)
-		show_json(show_doc(&show));
+	if (show.json) {
+		doc *d = show_doc(&show);
+		doc_set(d, "keys", doc_ref(w.made));
+		doc_set_text(d, "folder", w.agent ? NULL : w.dir);
+		show_json(d);
+	}
 	return 0;
 }
 

@@ -21,6 +21,8 @@ struct preview {
 	const struct repository *repository;
 	const struct chosen *chosen;
 	struct forecast *forecast;
+	const struct show *show;
+	size_t done;
 };
 
 static bool forecast_make(struct forecast *out, const struct preview *p, const struct hello *h, struct err *e)
@@ -64,6 +66,7 @@ static void ended(void *ctx, size_t i, const struct talk_end *end)
 		f->same = false;
 	else
 		f->err = (struct err){ 0 };
+	show_waits(p->show, "asking the hosts", ++p->done, p->chosen->count);
 }
 
 static void print(const struct show *show, const struct preview *p)
@@ -168,15 +171,18 @@ static int run(const struct command *me, int argc, char **argv)
 		return command_fail(&show, &e);
 	o.loop = loop_new();
 	o.forecast = mem_new(o.chosen.count + 1, sizeof *o.forecast);
-	struct preview p = { &o.repository, &o.chosen, o.forecast };
-	if (!ask_all(&(struct ask){ &o.fleet, o.login, o.loop, &o.chosen, hello_is_enough, ended, &p }, &e))
+	struct preview p = { &o.repository, &o.chosen, o.forecast, &show, 0 };
+	show_waits(&show, "asking the hosts", 0, o.chosen.count);
+	if (!ask_all(&(struct ask){ &o.fleet, o.login, o.loop, &o.chosen, hello_is_enough, ended, &p }, &e)) {
+		show_waits(&show, NULL, 0, 0);
 		return command_fail(&show, &e);
+	}
 	if (show.json)
 		print_json(&show, &p);
 	else
 		print(&show, &p);
-	for (size_t i = 0; i < o.chosen.count && code == 0; i++)
-		code = exit_of(o.forecast[i].err.code);
+	for (size_t i = 0; i < o.chosen.count; i++)
+		code = show_worse(code, exit_of(o.forecast[i].err.code));
 	return code;
 }
 

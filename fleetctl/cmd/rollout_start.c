@@ -77,6 +77,13 @@ static bool targets_make(struct targets *t, const struct drive *d, const struct 
 	return true;
 }
 
+static void say_deferred(const struct show *show, const struct targets *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->target[i].deferred)
+			show_note(show, "%s: deferred: %s", t->target[i].host->id, t->target[i].deferred);
+}
+
 static int run(const struct command *me, int argc, char **argv)
 {
 	cleanup(wishes_free) struct wishes w = { .canary = 1, .max_failed = 0, .max_unreachable = -1 };
@@ -110,8 +117,10 @@ static int run(const struct command *me, int argc, char **argv)
 		drive_open(&d, &show, w.common.fleet, w.identity, &e) && targets_make(&t, &d, &w, &e);
 	o.parallel = w.parallel ? w.parallel : d.fleet.defaults.parallel;
 	good = good && rollout_new(&d.rollout, "update", &o, t.target, t.count, drive_who(), &e);
-	if (good)
+	if (good) {
 		show_note(&show, "rollout %s: %zu host%s", d.rollout.row.id, t.count, t.count == 1 ? "" : "s");
+		say_deferred(&show, &t);
+	}
 	code = good ? drive_run(&d) : command_fail(&show, &e);
 	free(t.target);
 	drive_close(&d);

@@ -25,7 +25,7 @@ static bool targets_of(struct undone *u, const struct drive *d, const char *id, 
 	if (good && strcmp(row.action, "undo") == 0)
 		good = err_set(e, ERR_USAGE, "rollout %s is itself an undo; name the rollout to undo: `fleetctl rollout status --all`", row.id);
 	else if (good && u->count == 0)
-		good = err_set(e, ERR_USAGE, "rollout %s brought its release to no host: nothing to undo", row.id);
+		good = err_set(e, ERR_USAGE, "rollout %s brought its release to no host: nothing to undo; name another: `fleetctl rollout status --all`", row.id);
 	for (size_t i = 0; i < count; i++)
 		member_row_free(&m[i]);
 	free(m);

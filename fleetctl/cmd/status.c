@@ -24,6 +24,8 @@ struct asking {
 	struct repository *repository; /* NULL: nothing was signed yet */
 	const struct chosen *chosen;
 	struct seen *seen;
+	const struct show *show;
+	size_t done;
 };
 
 static bool answer(void *ctx, size_t i, const struct hello *h, struct flight *out, struct err *e)
@@ -52,6 +54,7 @@ static void ended(void *ctx, size_t i, const struct talk_end *end)
 	keep(a, i, end);
 	a->seen[i].live = end->has_hello;
 	a->seen[i].err = end->err;
+	show_waits(a->show, "asking the hosts", ++a->done, a->chosen->count);
 }
 
 /* From the database, where `ended` has put what was just heard: one way to read it, live or cached. */
@@ -120,7 +123,10 @@ static void print(const struct show *show, const struct asking *a)
 		table_cell(&t, PLAIN, s->has_wanted ? "%d%s" : "-", (int)s->wanted_number, drifts(s) ? " (drift)" : "");
 		table_cell(&t, PLAIN, "%s", s->known ? since : "-");
 		table_cell(&t, s->live ? PLAIN : YELLOW, s->live ? "now" : "%s", age);
-		table_cell(&t, PLAIN, "%s%s%s", s->err.code ? s->err.text : "", s->err.code ? "; last: " : "", s->err.code && !s->known ? "-" : trial);
+		if (s->err.code && !s->known)
+			table_cell(&t, PLAIN, "%s", s->err.text);
+		else
+			table_cell(&t, PLAIN, "%s%s%s", s->err.code ? s->err.text : "", s->err.code ? "; last: " : "", trial);
 	}
 	table_print(&t);
 }
@@ -156,10 +162,8 @@ static int tell(const struct show *show, const struct asking *a)
 	}
 	else
 		print(show, a);
-	for (size_t i = 0; i < a->chosen->count; i++) {
-		int one = a->seen[i].live ? 0 : exit_of(a->seen[i].err.code);
-		code = one == 7 || (one && code != 7) ? one : code;
-	}
+	for (size_t i = 0; i < a->chosen->count; i++)
+		code = show_worse(code, a->seen[i].live ? 0 : exit_of(a->seen[i].err.code));
 	return code;
 }
 
@@ -218,9 +222,13 @@ static int run(const struct command *me, int argc, char **argv)
 	bool has_repository = repository_open(&o.repository, o.fleet.dir, &unsigned_yet);
 	o.loop = loop_new();
 	o.seen = mem_new(o.chosen.count + 1, sizeof *o.seen);
-	struct asking a = { o.db, has_repository ? &o.repository : NULL, &o.chosen, o.seen };
-	if (!cached && !ask_all(&(struct ask){ &o.fleet, o.login, o.loop, &o.chosen, answer, ended, &a }, &e))
+	struct asking a = { o.db, has_repository ? &o.repository : NULL, &o.chosen, o.seen, &show, 0 };
+	if (!cached)
+		show_waits(&show, "asking the hosts", 0, o.chosen.count);
+	if (!cached && !ask_all(&(struct ask){ &o.fleet, o.login, o.loop, &o.chosen, answer, ended, &a }, &e)) {
+		show_waits(&show, NULL, 0, 0);
 		return command_fail(&show, &e);
+	}
 	for (size_t i = 0; i < o.chosen.count; i++) {
 		if (!recall(&o.seen[i], o.db, o.chosen.host[i]->id, &e))
 			return command_fail(&show, &e);

@@ -209,7 +209,7 @@ bool fleet_find_or_say(struct host **out, const struct fleet *f, struct str id, 
 	for (size_t i = 0; i < f->hosts.count; i++)
 		ids[i] = fleet_host(f, i)->id;
 	const char *near = opts_nearest(id, ids);
-	return err_set(e, ERR_USAGE, "no host \"" STR_FMT "\" in hosts.yaml%s%s%s", STR_ARG(id), near ? ": did you mean \"" : "",
+	return err_set(e, ERR_USAGE, "no host \"" STR_FMT "\" in hosts.yaml: %s%s%s", STR_ARG(id), near ? "did you mean \"" : "`fleetctl host list` shows them",
 		near ? near : "", near ? "\"?" : "");
 }
 

@@ -100,6 +100,17 @@ static bool check_runs(const struct pack_list *l, const struct fleet *f, const s
 		check_run(l, &(struct written){ f, file, "hooks", 0, "stop" }, p->hooks.stop, e);
 }
 
+/* A window in a zone that nobody knows would never open. A machine that has no zones at all can't tell. */
+static bool check_zone(const struct fleet *f, const struct plan *p, const char *file, struct err *e)
+{
+	const char *dir = getenv("TZDIR") ? getenv("TZDIR") : "/usr/share/zoneinfo";
+	if (!p->has_window || strcmp(p->window.zone, "UTC") == 0 || !fs_exists(AT_FDCWD, dir))
+		return true;
+	cleanup(free_ptr) char *zone = path_form("%s/%s", dir, p->window.zone);
+	return fs_exists(AT_FDCWD, zone) || err_set(e, ERR_USAGE, "window.zone: there is no time zone \"%s\" in %s", p->window.zone, dir) ||
+		stands_at(&(struct written){ f, file, "window", 0, "zone" }, e);
+}
+
 static bool compile_one(struct compiled *out, const struct fleet *f, const char *file, struct err *e)
 {
 	cleanup(free_layers) char **layer = NULL;
@@ -107,7 +118,7 @@ static bool compile_one(struct compiled *out, const struct fleet *f, const char 
 	cleanup(fd_close) int tar = -1;
 	struct pack_facts facts;
 	struct manifest *m = &out->manifest;
-	if (!read_plan(&m->plan, f, file, e) || !find_layers(&layer, f, &m->plan, file, e))
+	if (!read_plan(&m->plan, f, file, e) || !check_zone(f, &m->plan, file, e) || !find_layers(&layer, f, &m->plan, file, e))
 		return false;
 	cleanup(free_ptr) char *inside = path_form(FLEET_STATE "/build/%s.tar", m->plan.plan);
 	out->tar = path_form("%s/%s", f->dir, inside);

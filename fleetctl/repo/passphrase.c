@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -21,19 +24,47 @@ static bool read_line(struct buf *out, int fd, struct err *e)
 	return (n >= 0 && buf_ok(out, e)) || err_set(e, ERR_STOPPED, "no passphrase was given");
 }
 
+/* What a person or the system may end or stop us by. */
+static void endings(sigset_t *out)
+{
+	static const int all[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP };
+	sigemptyset(out);
+	for (size_t i = 0; i < COUNT_OF(all); i++)
+		sigaddset(out, all[i]);
+}
+
+/* False: a signal came before the line did. It stays pending. */
+static bool line_comes(int tty, int signals)
+{
+	struct pollfd p[] = { { .fd = tty, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+	while (poll(p, COUNT_OF(p), -1) < 0 && errno == EINTR)
+		;
+	return p[1].revents == 0;
+}
+
+/* A signal does what it does only after the echo is put back: ^C ends us, ^Z stops us, and then it is asked once more. */
 static bool ask_terminal(struct buf *out, const char *prompt, struct err *e)
 {
 	struct termios before, silent;
+	sigset_t held, was;
+	bool line = false, good = false;
 	cleanup(fd_close) int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (tty < 0 || tcgetattr(tty, &before) != 0)
 		return err_set(e, ERR_PASSPHRASE, "a passphrase is needed and there is no terminal to ask at: give it with --passphrase-fd N");
+	endings(&held);
+	cleanup(fd_close) int signals = signalfd(-1, &held, SFD_CLOEXEC);
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
-	dprintf(tty, "%s: ", prompt);
-	tcsetattr(tty, TCSAFLUSH, &silent);
-	bool good = read_line(out, tty, e);
-	tcsetattr(tty, TCSAFLUSH, &before);
-	dprintf(tty, "\n");
+	while (!line) {
+		sigprocmask(SIG_BLOCK, &held, &was);
+		tcsetattr(tty, TCSAFLUSH, &silent);
+		dprintf(tty, "%s: ", prompt);
+		line = line_comes(tty, signals);
+		good = line && read_line(out, tty, e);
+		tcsetattr(tty, TCSAFLUSH, &before);
+		dprintf(tty, "\n");
+		sigprocmask(SIG_SETMASK, &was, NULL);
+	}
 	return good;
 }
 

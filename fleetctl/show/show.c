@@ -8,6 +8,7 @@
 
 const char *const show_color_words[] = { "auto", "always", "never", NULL };
 enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+enum { BELOW = 4 }; /* columns */
 
 static bool is_set(const char *name)
 {
@@ -63,6 +64,24 @@ void show_note(const struct show *s, const char *form, ...)
 	fputc('\n', stderr);
 }
 
+int show_worse(int a, int b)
+{
+	static const int order[] = { 1, 7, 6, 8, 9, 3, 5, 4 };
+	for (size_t i = 0; i < COUNT_OF(order); i++)
+		if (order[i] == a || order[i] == b)
+			return order[i];
+	return a ? a : b;
+}
+
+void show_waits(const struct show *s, const char *what, size_t done, size_t of)
+{
+	if (!s->live)
+		return;
+	fputs("\r\033[K", stderr);
+	if (done < of)
+		fprintf(stderr, "%s: %zu of %zu", what, done, of);
+}
+
 const char *paint_on(bool color, enum paint p)
 {
 	static const char *const code[] = { "", "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m" };
@@ -116,24 +135,41 @@ static size_t width_of(const char *text)
 	return n;
 }
 
+/* How many bytes of `text` fill a line of `most` characters, cut at a word where there is one. */
+static size_t line_of(const char *text, size_t most)
+{
+	size_t at = 0, word = 0;
+	for (size_t n = 0; text[at] && n < most; n++) {
+		do
+			at++;
+		while (((unsigned char)text[at] & 0xc0) == 0x80);
+		if (text[at] == ' ')
+			word = at;
+	}
+	return text[at] && word ? word : at;
+}
+
+/* A text that finds no room in its row stands below it. */
+static void print_below(const char *text, size_t width)
+{
+	size_t most = width > 2 * BELOW ? width - BELOW : BELOW;
+	while (*text) {
+		size_t n = line_of(text, most);
+		printf("\n%*s%.*s", BELOW, "", (int)n, text);
+		text += n;
+		while (*text == ' ')
+			text++;
+	}
+}
+
 static void print_cell(const struct table *t, size_t i, size_t width, size_t used)
 {
 	const char *text = t->cell[i];
 	size_t wide = width_of(text);
 	bool last = i % t->columns == t->columns - 1;
-	size_t most = last && t->show->width ? MAX((size_t)t->show->width - MIN(used, (size_t)t->show->width), (size_t)8) : SIZE_MAX;
 	fputs(paint_on(t->show->color, t->paint[i]), stdout);
-	if (wide > most) {
-		/* cut at a character */
-		size_t n = 0, at = 0;
-		while (text[at] && n < most - 1) {
-			at++;
-			while (((unsigned char)text[at] & 0xc0) == 0x80)
-				at++;
-			n++;
-		}
-		printf("%.*s~", (int)at, text);
-	}
+	if (last && t->show->width && used + wide > (size_t)t->show->width)
+		print_below(text, (size_t)t->show->width);
 	else
 		fputs(text, stdout);
 	if (t->paint[i] != PLAIN)

@@ -21,6 +21,11 @@ void show_json(doc *d);
 /* A line for people on stderr, unless --json was asked. */
 void show_note(const struct show *s, const char *form, ...) printf_like(2, 3);
 
+/* Which exit code stands for both: 1, 7, 6, 8, 9, 3, 5, 4 in this order, then 0. */
+int show_worse(int a, int b);
+/* "asking the hosts: 3 of 60", drawn over itself; gone when done == of. Only on a terminal. */
+void show_waits(const struct show *s, const char *what, size_t done, size_t of);
+
 enum paint { PLAIN, BOLD, DIM, RED, GREEN, YELLOW };
 const char *paint_on(bool color, enum paint p);
 const char *paint_off(bool color);
@@ -28,7 +33,7 @@ const char *paint_off(bool color);
 /* "3 min ago"; "never" for 0. */
 void show_age(char out[32], int64_t unix_s, int64_t now);
 
-/* Columns as wide as their widest cell, the last cut at the terminal's width. Cells are cleaned of control bytes. */
+/* Columns as wide as their widest cell; a last one that is too wide for the terminal stands below its row. Cells are cleaned of control bytes. */
 struct table {
 	const struct show *show;
 	size_t columns;

@@ -19,9 +19,9 @@ bool held_init(const char *dir, const char *root_file, struct err *e)
 	if (!fs_read(&root, AT_FDCWD, root_file, e) || !trust_new(&t, buf_str(&root), ever, e))
 		return false;
 	trust_free(&t);
-	return fs_mkdir(AT_FDCWD, dir, 0755, e) && fs_open_dir(&at, AT_FDCWD, dir, e) && fs_remove_tree(at, "roots", e) &&
-		fs_mkdir(at, "roots", 0755, e) && fs_write(at, ANCHOR, buf_str(&root), 0444, e) &&
-		fs_write(at, "root.json", buf_str(&root), 0644, e);
+	return fs_mkdir(AT_FDCWD, dir, 0755, e) && fs_open_dir(&at, AT_FDCWD, dir, e) &&
+	       fs_remove_tree(at, "roots", e) && fs_mkdir(at, "roots", 0755, e) &&
+	       fs_write(at, ANCHOR, buf_str(&root), 0444, e) && fs_write(at, "root.json", buf_str(&root), 0644, e);
 }
 
 /* --- reading --- */
@@ -30,7 +30,8 @@ bool held_init(const char *dir, const char *root_file, struct err *e)
 static void hold_roots(struct trust *t, int at)
 {
 	for (;;) {
-		cleanup(free_ptr) char *path = path_form("roots/%llu", (unsigned long long)trust_version(t, "root") + 1);
+		cleanup(free_ptr) char *path =
+			path_form("roots/%llu", (unsigned long long)trust_version(t, "root") + 1);
 		cleanup(buf_free) struct buf bytes = BUF_MAX(TRUST_ROOT_MAX);
 		uint64_t before = trust_version(t, "root");
 		struct err ignored;
@@ -153,7 +154,7 @@ static bool keep_root(int at, uint64_t version, struct str bytes, struct err *e)
 	cleanup(free_ptr) char *path = path_form("roots/%llu", (unsigned long long)version);
 
 	return fs_mkdir(at, "roots", 0755, e) && fs_write(at, path, bytes, 0444, e) &&
-		fs_write(at, "root.json", bytes, 0644, e);
+	       fs_write(at, "root.json", bytes, 0644, e);
 }
 
 bool held_keep(int at, const struct trust_keep *keep, struct str bytes, struct err *e)

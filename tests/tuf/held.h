@@ -1,5 +1,5 @@
-/* DIR of the front end: what a TUF client holds. root.json and one percent-encoded file a role, as received; the root of init
- * and every root since lie in roots/, without the ending .json, and are walked again at each start. */
+/* DIR of the front end: what a TUF client holds. root.json and one percent-encoded file a role, as received; the root
+ * of init and every root since lie in roots/, without the ending .json, and are walked again at each start. */
 #pragma once
 
 #include "manifests/trust.h"

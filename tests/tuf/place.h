@@ -1,5 +1,5 @@
-/* TDIR of the front end: where a downloaded target lies. A target's name becomes a path only when each of its parts is a plain
- * name, and no link is followed on the way; else the whole name, percent-encoded, is one file's. */
+/* TDIR of the front end: where a downloaded target lies. A target's name becomes a path only when each of its parts is
+ * a plain name, and no link is followed on the way; else the whole name, percent-encoded, is one file's. */
 #pragma once
 
 #include "manifests/trust.h"

@@ -99,6 +99,35 @@ static void a_root_that_does_not_verify_makes_no_host(void **state)
 	assert_int_equal(why.code, ERR_SIGNATURE);
 }
 
+static void a_state_folder_that_forgets_makes_no_host(void **state)
+{
+	struct tower *t = *state;
+	cleanup(free_ptr) char *root = path_form("%s/root.json", t->dir);
+	cleanup(free_ptr) char *etc = path_form("%s/etc2", t->dir);
+	char dir[] = "/dev/shm/enrol-XXXXXX";
+	struct err why = {0};
+
+	if (!mkdtemp(dir))
+		skip();
+	struct enrolment want = {.id = "ber-D", .plan = TOWER_PLAN, .root = root, .config_dir = etc, .state_dir = dir,
+		.results = t->at.results};
+	cleanup(fd_close) int fd = -1;
+	must(fs_open_dir(&fd, AT_FDCWD, dir, e));
+	bool forgets = fs_volatile(fd) != NULL;
+	bool refused = !enrol_host(&want, &why);
+	cleanup(free_ptr) char *file = path_form("%s/agent.json", etc);
+	bool made = fs_exists(AT_FDCWD, file);
+	want.allow_volatile = true;
+	bool allowed = made || enrol_host(&want, &why);
+	must(fs_remove_tree(AT_FDCWD, dir, e));
+	if (!forgets)
+		skip();
+	assert_true(refused && allowed);
+	assert_false(made);
+	assert_int_equal(why.code, ERR_REFUSED);
+	assert_non_null(strstr(why.text, "--allow-volatile"));
+}
+
 static void names_that_are_none_make_no_host(void **state)
 {
 	struct tower *t = *state;
@@ -178,6 +207,7 @@ int main(void)
 		T(a_host_is_not_enrolled_twice_by_mistake),
 		T(beginning_anew_leads_to_the_baseline_and_numbers_receipts_on),
 		T(a_root_that_does_not_verify_makes_no_host),
+		T(a_state_folder_that_forgets_makes_no_host),
 		T(names_that_are_none_make_no_host),
 		T(a_manifest_that_was_changed_on_the_disk_is_not_opened),
 		T(current_never_leads_to_a_release_that_is_not_whole),

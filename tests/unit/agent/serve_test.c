@@ -196,6 +196,7 @@ static void an_update_that_finds_no_room_is_told_so_before_it_is_sent(void **sta
 	tower_publish(t);
 	tower_update(t, r, &a);
 	assert_refused(a, ERR_SPACE);
+	assert_non_null(strstr(a.refused.text, " are missing"));
 	assert_int_equal(staging_have(&t->store, r->bundle), 0);
 }
 
@@ -227,6 +228,7 @@ static void a_payload_that_expands_to_another_bundle_never_becomes_one(void **st
 	lie.tar = one->tar;
 	tower_update(t, &lie, &a);
 	assert_verdict(a, VERDICT_REFUSED);
+	assert_int_equal(receipt_code(&a.receipt), ERR_DIGEST);
 	assert_true(digest_eq(tower_current(t), t->config.baseline));
 	assert_false(bundle_has(&t->store, two->bundle));
 	tower_ledger(&l, t);
@@ -377,6 +379,64 @@ static void an_undo_goes_back_and_holds(void **state)
 	assert_true(tower_runs(t, one));
 }
 
+static void what_was_taken_back_stays_until_something_takes_its_place(void **state)
+{
+	struct tower *t = *state;
+	cleanup(answer_free) struct answer undo = {0};
+	cleanup(answer_free) struct answer back = {0};
+	cleanup(ledger_free) struct ledger l = {0};
+	struct tower_release *one = committed(t, 1), *two = committed(t, 2);
+
+	tower_order(t, &(struct order){.action = ORDER_UNDO}, &undo);
+	assert_verdict(undo, VERDICT_UNDONE);
+	assert_true(release_has(&t->store, two->id) && bundle_has(&t->store, two->bundle));
+	tower_ledger(&l, t);
+	assert_true(marks_drop(&l.held, two->id)); /* allowed again */
+	must(ledger_save(&l, &t->store, e));
+	tower_send(t, two, &(struct sending){.payload = PAYLOAD_NONE, .no_papers = true}, &back);
+	assert_verdict(back, VERDICT_PASS);
+	assert_true(tower_runs(t, two));
+
+	cleanup(answer_free) struct answer again = {0};
+	tower_order(t, &(struct order){.action = ORDER_UNDO}, &again);
+	assert_verdict(again, VERDICT_UNDONE);
+	struct tower_release *three = committed(t, 3);
+	assert_true(tower_runs(t, three) && bundle_has(&t->store, one->bundle));
+	assert_false(release_has(&t->store, two->id) || bundle_has(&t->store, two->bundle));
+}
+
+/* --- an apply that can't go on says why, though nothing can be written --- */
+
+static bool launch_and_fail(const struct config *c, const struct store *s, int lock, int said, struct err *e)
+{
+	static const char noise[64 * KIB];
+	int status = 1;
+	pid_t pid = fork();
+
+	(void)c;
+	(void)s;
+	(void)lock;
+	if (pid == 0) {
+		dprintf(said, "something else\nfleet-agent apply: state: write state: No space left on device\n");
+		_exit(write(said, noise, sizeof noise) == (ssize_t)sizeof noise); /* must not fit, nor block */
+	}
+	return (waitpid(pid, &status, 0) == pid && status == 0) || err_set(e, ERR_INTERNAL, "it could say without end");
+}
+
+static void the_reason_of_an_apply_that_cannot_go_on_is_told(void **state)
+{
+	struct tower *t = *state;
+	cleanup(answer_free) struct answer a = {0};
+	cleanup(answer_free) struct answer after = {0};
+	struct tower_release *r = tower_release(t, 1, ok);
+
+	tower_send(t, r, &(struct sending){.payload = PAYLOAD_FULL, .launch = launch_and_fail}, &a);
+	assert_refused(a, ERR_FAILED);
+	assert_non_null(strstr(a.refused.text, "before it was done: state: write state: No space left on device;"));
+	tower_order(t, &(struct order){.action = ORDER_FOLLOW}, &after);
+	assert_verdict(after, VERDICT_PASS);
+}
+
 static void the_lease_of_another_rollout_keeps_the_host(void **state)
 {
 	struct tower *t = *state;
@@ -469,6 +529,8 @@ int main(void)
 		T(what_is_no_order_ends_the_session),
 		T(who_only_looks_is_let_go),
 		T(an_undo_goes_back_and_holds),
+		T(what_was_taken_back_stays_until_something_takes_its_place),
+		T(the_reason_of_an_apply_that_cannot_go_on_is_told),
 		T(the_lease_of_another_rollout_keeps_the_host),
 		T(a_second_caller_hears_who_is_at_it_and_may_follow),
 		T(what_nothing_needs_any_more_goes),

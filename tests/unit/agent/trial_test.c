@@ -85,6 +85,7 @@ static void a_red_local_check_takes_the_release_back_and_blames_it(void **state)
 	assert_int_equal(check_of(&a, "bad")->status, 3);
 	assert_non_null(strstr(check_of(&a, "bad")->output, "line 7 is wrong"));
 	assert_non_null(strstr(a.receipt.text, "bad"));
+	assert_null(a.receipt.code);
 	assert_true(is_guilty(t, r));
 	tower_update(t, r, &again);
 	assert_refused(again, ERR_REFUSED);
@@ -316,6 +317,32 @@ static void alive_wants_every_probe_to_have_run_and_written_since_the_swap(void 
 	assert_verdict(green, VERDICT_PASS);
 }
 
+static void a_way_back_that_is_cut_off_again_and_again_ends_without_hooks(void **state)
+{
+	struct tower *t = *state;
+	cleanup(answer_free) struct answer first = {0};
+	cleanup(answer_free) struct answer a = {0};
+	cleanup(free_ptr) char *flag = path_form("%s/down", t->dir);
+	cleanup(free_ptr) char *ran = path_form("%s/ran", t->dir);
+	cleanup(buf_free) struct buf runs = {0};
+
+	cleanup(free_ptr) char *kills =
+		path_form("#!/bin/sh\n[ -e '%s' ] || exit 0\necho >>'%s'\nkill -9 $PPID\n", flag, ran);
+	tower_script(t, "hooks/start.sh", kills);
+	struct tower_release *one = tower_release(t, 1, "hooks: {start: hooks/start.sh}\n" QUICK);
+	tower_update(t, one, &first);
+	assert_verdict(first, VERDICT_PASS);
+	flag_script(t, "checks/bad.sh", "exit 1 #");
+	struct tower_release *two = tower_release(t, 2, "checks:\n" CHECK("bad", "local", "checks/bad.sh", "") QUICK);
+	network(t, false);
+	tower_update(t, two, &a);
+	assert_verdict(a, VERDICT_FAIL);
+	assert_true(tower_runs(t, one));
+	assert_true(is_guilty(t, two));
+	must(fs_read(&runs, AT_FDCWD, ran, e));
+	assert_int_equal(runs.len, 3); /* the first time, and twice more */
+}
+
 /* Run with TMPDIR on a small file system. */
 static void a_release_that_fills_the_disk_is_taken_back_all_the_same(void **state)
 {
@@ -419,6 +446,7 @@ int main(void)
 		T(a_start_hook_that_fails_is_a_red_local_check),
 		T(hooks_and_checks_see_a_clean_world),
 		T(alive_wants_every_probe_to_have_run_and_written_since_the_swap),
+		T(a_way_back_that_is_cut_off_again_and_again_ends_without_hooks),
 		T(a_release_that_fills_the_disk_is_taken_back_all_the_same),
 		T(a_release_that_touches_the_network_waits_for_a_new_connection),
 		T(without_a_confirmation_it_goes_back),

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -252,6 +254,37 @@ static void there_is_free_space(void **state)
 }
 
 /* --- durable change --- */
+
+static void reserved_room_keeps_what_is_there(void **state)
+{
+	const struct room *r = *state;
+	cleanup(fd_close) int fd = -1;
+	struct stat st;
+	struct err e = {0};
+
+	assert_true(fs_create(&fd, r->dir, "room", 0600, &e) && fs_put(fd, STR("abc"), &e));
+	assert_true(fs_reserve(fd, 64 * KIB, &e) && fs_reserve(fd, 4 * KIB, &e));
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 64 * KIB);
+	assert_true(st.st_blocks * 512 >= 64 * KIB);
+	assert_false(fs_reserve(-1, 1, &e));
+	assert_int_equal(e.code, ERR_IO);
+}
+
+static void what_a_restart_may_empty_is_known(void **state)
+{
+	cleanup(fd_close) int proc = -1;
+	cleanup(fd_close) int shm = -1;
+	struct err e = {0};
+	struct statfs st;
+
+	(void)state;
+	assert_true(fs_open_dir(&proc, AT_FDCWD, "/proc", &e));
+	assert_null(fs_volatile(proc));
+	if (!fs_open_dir(&shm, AT_FDCWD, "/dev/shm", &e) || fstatfs(shm, &st) != 0 || st.f_type != TMPFS_MAGIC)
+		skip();
+	assert_string_equal(fs_volatile(shm), "tmpfs");
+}
 
 static void writing_replaces_whole_and_leaves_nothing_beside(void **state)
 {
@@ -653,6 +686,8 @@ int main(void)
 		IN_ROOM(names_are_sorted_by_bytes),
 		IN_ROOM(a_long_link_target_is_refused),
 		IN_ROOM(there_is_free_space),
+		IN_ROOM(reserved_room_keeps_what_is_there),
+		IN_ROOM(what_a_restart_may_empty_is_known),
 		IN_ROOM(writing_replaces_whole_and_leaves_nothing_beside),
 		IN_ROOM(what_a_killed_writer_left_is_reclaimed),
 		IN_ROOM(a_failed_write_leaves_the_old_file),

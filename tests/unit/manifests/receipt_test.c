@@ -13,6 +13,7 @@
 
 static char host[] = "ber-D", plan[] = "plan-D", text[] = "all checks green for 10s", rollout[] = "r-7";
 static char boot[] = "3e0c4e1a-7d5f-4a7e-9f0e-1a2b3c4d5e6f";
+static char digest[] = "digest";
 static char syntax[] = "syntax", dns[] = "dns", output[] = "no answer\nfrom 10.0.0.1\n";
 
 static struct receipt_check checks[] = {
@@ -35,6 +36,7 @@ static struct receipt typical(void)
 		.plan = plan,
 		.verdict = VERDICT_FAIL,
 		.text = text,
+		.code = digest,
 		.release = digest_of(STR("a")),
 		.release_number = 8,
 		.current = digest_of(STR("b")),
@@ -66,6 +68,7 @@ static void a_receipt_comes_out_as_it_went_in(void **state)
 	const struct receipt_check *check = got.checks.items;
 	assert_int_equal(got.format, 1);
 	assert_int_equal(got.verdict, VERDICT_FAIL);
+	assert_int_equal(receipt_code(&got), ERR_DIGEST);
 	assert_true(digest_eq(got.release, r.release) && digest_eq(got.current, r.current));
 	assert_int_equal(got.checks.count, 2);
 	assert_int_equal(check[1].old, CHECK_GREEN);
@@ -87,6 +90,7 @@ static void the_first_receipt_of_a_host_is_short(void **state)
 		"{\"format\":1,\"number\":0,\"host\":\"ber-D\",\"plan\":\"plan-D\",\"verdict\":\"enrolled\"}");
 	assert_true(receipt_read(&got, buf_str(&out), &e));
 	assert_true(digest_zero(got.release));
+	assert_int_equal(receipt_code(&got), ERR_NONE);
 }
 
 static void only_pass_and_unproven_are_commits(void **state)
@@ -125,6 +129,16 @@ static void fields_of_a_newer_agent_are_ignored(void **state)
 
 	assert_true(receipt_read(&got, STR(HEAD ",\"previous\":\"00\",\"signature\":{}}"), &e));
 	assert_int_equal(got.number, 1);
+}
+
+static void a_code_that_we_do_not_know_is_none(void **state)
+{
+	(void)state;
+	cleanup(receipt_free) struct receipt got = {0};
+	struct err e = {0};
+
+	assert_true(receipt_read(&got, STR(HEAD ",\"code\":\"melted\"}"), &e));
+	assert_int_equal(receipt_code(&got), ERR_NONE);
 }
 
 static void assert_refused(struct str json, enum err_code code, const char *error)
@@ -243,6 +257,7 @@ int main(void)
 		cmocka_unit_test(only_pass_and_unproven_are_commits),
 		cmocka_unit_test(control_characters_become_question_marks_and_only_an_output_has_lines),
 		cmocka_unit_test(fields_of_a_newer_agent_are_ignored),
+		cmocka_unit_test(a_code_that_we_do_not_know_is_none),
 		cmocka_unit_test(what_is_no_receipt_is_refused),
 		cmocka_unit_test(a_receipt_above_its_limit_is_not_even_parsed),
 		cmocka_unit_test(an_output_keeps_its_end),

@@ -31,7 +31,8 @@ static char *beside_us(const char *path)
 static void net_open(struct net *n)
 {
 	cleanup(free_ptr) char *program = beside_us("../hostile-server");
-	cleanup(free_ptr) char *folder = path_form("%s/repository/metadata", n->room.path), *log = path_form("%s/log", n->room.path);
+	cleanup(free_ptr) char *folder = path_form("%s/repository/metadata", n->room.path),
+			       *log = path_form("%s/log", n->room.path);
 	char *const argv[] = {program, folder, log, NULL};
 	ssize_t len;
 
@@ -327,6 +328,27 @@ TEST(a_name_that_climbs_is_never_asked_for)
 	assert_int_equal(requests(&n), 0);
 }
 
+TEST(a_proxy_of_the_environment_is_used_and_no_proxy_heeded)
+{
+	BEGIN;
+	cleanup(free_ptr) char *proxy = path_form("http://127.0.0.1:%s", n.port),
+			       *dead = str_dup(STR("http://127.0.0.1:1"));
+	struct fetch f = {.helper = n.helper, .at = {"http://nowhere.invalid/plain"}};
+
+	setenv("http_proxy", proxy, 1);
+	assert_true(source_fetch(&r->source, &f, &r->e) && ask(r, &root));
+	assert_text(r);
+	setenv("http_proxy", dead, 1);
+	in_mode(&n, "plain");
+	assert_refused(r, &root, ERR_UNREACHABLE);
+	setenv("no_proxy", "127.0.0.1", 1);
+	in_mode(&n, "plain");
+	assert_true(ask(r, &root));
+	assert_text(r);
+	unsetenv("http_proxy");
+	unsetenv("no_proxy");
+}
+
 TEST(nobody_there_is_an_error)
 {
 	BEGIN;
@@ -397,10 +419,15 @@ int main(void)
 		cmocka_unit_test(a_server_without_ranges_sends_it_all_and_it_is_written_over),
 		cmocka_unit_test(another_range_than_asked_for_is_refused),
 		cmocka_unit_test(a_name_that_climbs_is_never_asked_for),
+		cmocka_unit_test(a_proxy_of_the_environment_is_used_and_no_proxy_heeded),
 		cmocka_unit_test(nobody_there_is_an_error),
 		cmocka_unit_test(an_address_is_used_as_it_stands),
 		cmocka_unit_test(a_helper_that_is_not_ours_is_not_believed),
 	};
 
+	static const char *const proxies[] = {
+		"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"};
+	for (size_t i = 0; i < COUNT_OF(proxies); i++)
+		unsetenv(proxies[i]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 struct row {
 	enum member_state state;
 	enum err_code code;
+	bool by_receipt;
 };
 
 static int exit_with(enum rollout_state state, const struct row *rows, size_t count)
@@ -18,12 +19,15 @@ static int exit_with(enum rollout_state state, const struct row *rows, size_t co
 	struct member_row member[16];
 	const struct member_row *list[16];
 	struct rollout_row row = {.state = state};
+	static char receipt[] = "{}";
 
 	assert_true(count <= COUNT_OF(list));
 	for (size_t i = 0; i < count; i++) {
 		member[i] = (struct member_row){.state = rows[i].state};
 		if (rows[i].code != ERR_NONE)
 			member[i].code = (char *)err_word(rows[i].code);
+		if (rows[i].by_receipt)
+			member[i].receipt = receipt;
 		list[i] = &member[i];
 	}
 	return rollout_exit(&row, list, count);
@@ -31,7 +35,12 @@ static int exit_with(enum rollout_state state, const struct row *rows, size_t co
 
 static int exit_of_one(enum member_state state, enum err_code code)
 {
-	return exit_with(ROLLOUT_DONE, &(struct row){state, code}, 1);
+	return exit_with(ROLLOUT_DONE, &(struct row){state, code, false}, 1);
+}
+
+static int exit_by_receipt(enum member_state state, enum err_code code)
+{
+	return exit_with(ROLLOUT_DONE, &(struct row){state, code, true}, 1);
 }
 
 static void only_hosts_that_have_it_are_all_good(void **state)
@@ -62,7 +71,23 @@ static void each_end_of_a_host_has_its_exit_code(void **state)
 	assert_int_equal(exit_of_one(MEMBER_UNREACHABLE, ERR_UNREACHABLE), 4);
 	assert_int_equal(exit_of_one(MEMBER_DEFERRED, ERR_REFUSED), 6);
 	assert_int_equal(exit_of_one(MEMBER_DEFERRED, ERR_NONE), 4);
+	assert_int_equal(exit_of_one(MEMBER_DEFERRED, ERR_SPACE), 4);
 	assert_int_equal(exit_of_one(MEMBER_ROLLED_BACK, ERR_FAILED), 9);
+}
+
+static void a_bundle_that_a_host_finds_bad_is_a_matter_of_trust(void **state)
+{
+	static const enum err_code bad[] = {ERR_DIGEST, ERR_SIGNATURE, ERR_SYNTAX, ERR_LIMIT, ERR_UNSAFE};
+	static const enum err_code own[] = {ERR_IO, ERR_INTERNAL, ERR_MISSING, ERR_FAILED, ERR_TIMEOUT};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		assert_int_equal(exit_by_receipt(MEMBER_FAILED, bad[i]), 7);
+	for (size_t i = 0; i < COUNT_OF(own); i++)
+		assert_int_equal(exit_by_receipt(MEMBER_FAILED, own[i]), 3);
+	assert_int_equal(exit_by_receipt(MEMBER_ROLLED_BACK, ERR_FAILED), 9);
+	assert_int_equal(exit_by_receipt(MEMBER_ROLLED_BACK, ERR_IO), 9);
+	assert_int_equal(exit_of_one(MEMBER_FAILED, ERR_SYNTAX), 3); /* what it said was garbled: no bundle */
 }
 
 static void where_several_hold_the_worst_is_told(void **state)
@@ -128,6 +153,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_hosts_that_have_it_are_all_good),
 		cmocka_unit_test(each_end_of_a_host_has_its_exit_code),
+		cmocka_unit_test(a_bundle_that_a_host_finds_bad_is_a_matter_of_trust),
 		cmocka_unit_test(where_several_hold_the_worst_is_told),
 		cmocka_unit_test(a_rollout_that_is_not_over_is_not_all_good),
 		cmocka_unit_test(every_error_has_an_exit_code_of_the_manual),

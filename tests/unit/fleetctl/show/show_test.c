@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -160,6 +161,41 @@ static void json_is_one_document_with_its_schema(void **state)
 	assert_string_equal(buf_str(&out).data, "{\"schema\":1,\"command\":\"status\",\"x\":\"a\\nb\"}\n");
 }
 
+static void on_a_terminal_a_text_without_room_stands_below(void **state)
+{
+	struct show s = {.width = 24};
+	struct table t = {.show = &s, .columns = 2};
+	int master, terminal, was = dup(STDOUT_FILENO);
+	char got[200] = "";
+
+	(void)state;
+	assert_int_equal(openpty(&master, &terminal, NULL, NULL, NULL), 0);
+	fflush(stdout);
+	dup2(terminal, STDOUT_FILENO);
+	table_cell(&t, PLAIN, "ber-D");
+	table_cell(&t, PLAIN, "all checks hold");
+	table_cell(&t, PLAIN, "tyo-D");
+	table_cell(&t, PLAIN, "no connection to 10.0.0.2 port 22");
+	table_print(&t);
+	fflush(stdout);
+	dup2(was, STDOUT_FILENO);
+	close(was);
+	assert_true(read(master, got, sizeof got - 1) > 0);
+	close(terminal);
+	close(master);
+	assert_string_equal(got, "ber-D  all checks hold\r\ntyo-D  \r\n    no connection to\r\n    10.0.0.2 port 22\r\n");
+}
+
+static void the_gravest_exit_code_stands_for_all(void **state)
+{
+	(void)state;
+	assert_int_equal(show_worse(0, 0), 0);
+	assert_int_equal(show_worse(0, 4), 4);
+	assert_int_equal(show_worse(4, 7), 7);
+	assert_int_equal(show_worse(9, 8), 8);
+	assert_int_equal(show_worse(1, 7), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +205,8 @@ int main(void)
 		cmocka_unit_test(when_to_colour_is_the_users_word),
 		cmocka_unit_test(an_age_is_said_in_its_largest_unit),
 		cmocka_unit_test(json_is_one_document_with_its_schema),
+		cmocka_unit_test(on_a_terminal_a_text_without_room_stands_below),
+		cmocka_unit_test(the_gravest_exit_code_stands_for_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
