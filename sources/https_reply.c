@@ -32,7 +32,7 @@ static bool send_frame(struct request *r, const struct buf *frame)
 static bool send_start(struct request *r, enum source_say say, char *etag, char *modified)
 {
 	cleanup(buf_free) struct buf frame = {0};
-	struct parcel_start words = {say, (int64_t)r->at, etag, modified};
+	struct parcel_start words = {(int)say, (int64_t)r->at, etag, modified};
 
 	parcel_write_words(&frame, PARCEL_START, &words, parcel_start_shape);
 	return send_frame(r, &frame);

@@ -132,7 +132,8 @@ bool keyset_read(struct keyset *out, const char *fleet_dir, struct err *e)
 	cleanup(free_ptr) char *path = path_form("%s/" KEYSET_FILE, fleet_dir);
 	cleanup(buf_free) struct buf text = BUF_MAX(FILE_MAX);
 	cleanup(free_ptr) char *root = path_form("%s/repository/metadata/1.root.json", fleet_dir);
-	const char *why = fs_exists(AT_FDCWD, root) ? "the repository is signed, but " KEYSET_FILE " is gone: git has it"
+	const char *why = fs_exists(AT_FDCWD, root) ? "the repository is signed, but " KEYSET_FILE
+						      " is gone: git has it"
 						    : "no keys yet (fleetctl key new makes one)";
 
 	if (!fs_read(&text, AT_FDCWD, path, e))
