@@ -365,6 +365,13 @@ bool role_signed_by(const struct role *r, const struct ring *ring, const struct 
 	       ring_verify(ring, keys, buf_str(&canonical), doc_get(r->whole, "signatures"), e);
 }
 
+bool role_is_of(const struct role *r, const char *name)
+{
+	struct str says = doc_str(doc_get(r->body, ROLE_OWNER_FIELD));
+
+	return !says.data || str_is(says, name);
+}
+
 int64_t role_signed_at(const struct role *r)
 {
 	int64_t at;

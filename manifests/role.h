@@ -7,6 +7,7 @@
 
 enum role_kind { ROLE_ROOT, ROLE_TIMESTAMP, ROLE_SNAPSHOT, ROLE_TARGETS, ROLE_KINDS };
 enum { ROLE_NAME_SIZE = 160, ROLE_PATH_MAX = 1024 };
+#define ROLE_OWNER_FIELD "x-fleet-role"
 extern const char *const role_words[ROLE_KINDS]; /* "root" "timestamp" "snapshot" "targets" */
 
 /* One delegation of a targets role, in the order of the document. */
@@ -37,6 +38,9 @@ struct role {
 must_check bool role_read(struct role *out, enum role_kind kind, struct str bytes, struct err *e);
 void role_free(struct role *r);
 must_check bool role_signed_by(const struct role *r, const struct ring *ring, const struct ring_role *keys, struct err *e);
+/* Does it say that it is another role's? We write x-fleet-role into each plan's role, for one key may sign for several plans,
+ * and TUF's metadata does not say whose it is: without this a web host could serve one plan's role as another's. */
+bool role_is_of(const struct role *r, const char *name); /* also true when it does not say */
 /* x-fleet-signed of a timestamp: unix seconds, 0 when it is absent or no date. */
 int64_t role_signed_at(const struct role *r);
 

@@ -99,7 +99,7 @@ static enum trust_say use_part(struct trust *t, struct part *p, const struct rol
 {
 	struct err why = {0};
 
-	if (!p->role.version || !trust_fits(&p->role, listed, &why))
+	if (!p->role.version || !trust_fits(&p->role, listed, &why) || !role_is_of(&p->role, p->name))
 		return TRUST_WANTS;
 	p->verified = signed_by_link(&p->role, &t->seek.by, &why);
 	if (!p->verified && !p->given)
@@ -193,6 +193,8 @@ bool seek_give(struct trust *t, struct str bytes, struct trust_keep *keep, struc
 	if (!role_file_check(&listed, bytes, e) || !role_read(&r, ROLE_TARGETS, bytes, e) ||
 		!signed_by_link(&r, &t->seek.by, e) || !trust_fits(&r, &listed, e) || !trust_fresh(t, &r, p->name, e))
 		return false;
+	if (!role_is_of(&r, p->name))
+		return err_set(e, ERR_FOREIGN, "it was signed as the role of another plan");
 	snprintf(keep->role, sizeof keep->role, "%s", p->name);
 	keep->version = r.version;
 	t->newer = t->newer || r.version > p->role.version;

@@ -238,6 +238,7 @@ static doc *compose_plan_body(const struct sign_role *r)
 	    *new = doc_get(body, "targets");
 	cleanup(free_ptr) char *current = path_form("%s/manifest.json", r->name);
 
+	doc_set_text(body, ROLE_OWNER_FIELD, r->name);
 	for (void *i = doc_first(old); i; i = doc_next(old, i)) {
 		uint64_t n = release_number(doc_key(i), r->name);
 		if (!r->manifest.len || n == 0 || releases_above(old, r->name, n) < SIGN_RELEASES_KEPT - 1)

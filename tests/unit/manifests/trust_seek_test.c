@@ -111,6 +111,45 @@ TEST(a_terminating_delegation_ends_what_was_left_further_up_too)
 	assert_search(&w, "abe", NULL);
 }
 
+/* `a` and `b` have one key, the same version, and nothing else to tell them apart. */
+static void serve_as(struct world *w, const char *says)
+{
+	cleanup(doc_free) doc *body = role_body(ROLE_TARGETS, 1, FORGE_NOW + FORGE_DAY);
+
+	if (says)
+		doc_set_text(body, ROLE_OWNER_FIELD, says);
+	role_set_target(body, "x", STR("b's"));
+	serve(w, body, "a", "a");
+	serve(w, w->snapshot, "snapshot", "s");
+}
+
+TEST(a_role_that_was_signed_as_another_is_refused_and_not_kept)
+{
+	(void)state;
+	cleanup(world_free) struct world w;
+	grove_make(&w);
+	grow(&w, "targets", "a", false);
+	grow(&w, "a", "", true);
+	serve_as(&w, "b");
+	assert_int_equal(run_for(&w, "x"), ERR_FOREIGN);
+	assert_false(w.found);
+	serve_as(&w, "a");
+	assert_int_equal(run_for(&w, "x"), ERR_NONE);
+	assert_true(w.found);
+}
+
+TEST(a_role_that_does_not_say_whose_it_is_counts)
+{
+	(void)state;
+	cleanup(world_free) struct world w;
+	grove_make(&w);
+	grow(&w, "targets", "a", false);
+	grow(&w, "a", "", true);
+	serve_as(&w, NULL);
+	assert_int_equal(run_for(&w, "x"), ERR_NONE);
+	assert_true(w.found);
+}
+
 TEST(a_cycle_ends)
 {
 	(void)state;
@@ -248,6 +287,8 @@ int main(void)
 		cmocka_unit_test(top_level_targets_come_first),
 		cmocka_unit_test(a_terminating_delegation_ends_the_list),
 		cmocka_unit_test(a_terminating_delegation_ends_what_was_left_further_up_too),
+		cmocka_unit_test(a_role_that_was_signed_as_another_is_refused_and_not_kept),
+		cmocka_unit_test(a_role_that_does_not_say_whose_it_is_counts),
 		cmocka_unit_test(a_cycle_ends),
 		cmocka_unit_test(at_most_32_delegated_roles_are_visited),
 		cmocka_unit_test(a_role_is_verified_again_under_each_delegator),
