@@ -42,7 +42,8 @@ bool command_begin(const struct command *me, const struct opt *table, const stru
 	*show = show_make(me->name, c->json, c->color);
 	if (good)
 		return true;
-	fprintf(stderr, "fleetctl %s: %s\nTry: fleetctl %s --help\n", me->name, e.text, me->name);
+	command_fail(show, &e);
+	fprintf(stderr, "Try: fleetctl %s --help\n", me->name);
 	*exit_code = 2;
 	return false;
 }

@@ -1,4 +1,5 @@
 /* fleetctl: the commands, and which of them was meant. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +35,7 @@ static int names(const struct command *c, int argc, char **argv)
 }
 
 /* "rollout" alone, or "rollout strat": the commands of that group. */
-static bool say_group(const char *word)
+static bool say_group(const char *word, FILE *to)
 {
 	bool any = false;
 	for (size_t i = 0; commands[i]; i++) {
@@ -42,9 +43,9 @@ static bool say_group(const char *word)
 		if (second.len == 0 || !str_is(first, word))
 			continue;
 		if (!any)
-			fprintf(stderr, "fleetctl: \"%s\" is one of:\n", word);
+			fprintf(to, "fleetctl: \"%s\" is one of:\n", word);
 		any = true;
-		fprintf(stderr, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(to, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
 	}
 	return any;
 }
@@ -52,9 +53,13 @@ static bool say_group(const char *word)
 static int unknown(int argc, char **argv)
 {
 	const char *names_of[64] = { NULL };
-	(void)argc;
-	if (say_group(argv[1]))
+	bool asked = argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
+	if (say_group(argv[1], asked ? stdout : stderr))
+		return asked ? 0 : 2;
+	if (argv[1][0] == '-') {
+		fprintf(stderr, "fleetctl: %s: options stand behind the command: fleetctl COMMAND %s\n", argv[1], argv[1]);
 		return 2;
+	}
 	for (size_t i = 0; commands[i] && i < COUNT_OF(names_of) - 1; i++)
 		names_of[i] = commands[i]->name;
 	const char *near = opts_nearest(str_of(argv[1]), names_of);
@@ -63,14 +68,17 @@ static int unknown(int argc, char **argv)
 	return 2;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-	signal(SIGPIPE, SIG_IGN);
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	char help[] = "--help";
+	char *asked[] = { argv[0], argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : help, argc > 3 ? help : NULL, NULL };
 	if (argc < 2) {
 		usage(stderr);
 		return 2;
 	}
+	/* "help rollout start" is "rollout start --help" */
+	if (strcmp(argv[1], "help") == 0 && argc > 2)
+		return run(argc > 3 ? 4 : 3, asked);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		usage(stdout);
 		return 0;
@@ -85,4 +93,18 @@ int main(int argc, char **argv)
 			return commands[i]->run(commands[i], argc - words, argv + words);
 	}
 	return unknown(argc, argv);
+}
+
+/* Results that nobody got are no success; that the reader has gone (`| head`) is its own affair. */
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	int code = run(argc, argv);
+	bool lost = fflush(stdout) != 0 || ferror(stdout);
+	struct pollfd out = { .fd = 1 };
+	if (!lost || code || (poll(&out, 1, 0) == 1 && out.revents & POLLERR))
+		return code;
+	fputs("fleetctl: its results could not all be written to standard output: is the disk full?\n", stderr);
+	return 1;
 }

@@ -102,6 +102,8 @@ bool db_open(struct db **out, const struct fleet *f, struct err *e)
 	if (!good) {
 		int code = db->sql ? sqlite3_errcode(db->sql) : SQLITE_OK;
 		db_close(&db);
+		if (code == SQLITE_CANTOPEN || code == SQLITE_READONLY || code == SQLITE_PERM)
+			return err_set(e, ERR_USAGE, "%s can't be opened for writing: rollouts and what was last heard of hosts are kept there; is the folder yours, and is there room?", path);
 		return code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? say_broken(path, e) : false;
 	}
 	*out = db;

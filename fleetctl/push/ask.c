@@ -1,5 +1,7 @@
 #include "fleetctl/push/ask.h"
 
+enum { AT_ONCE_MIN = 32 }; /* a question changes nothing and waits mostly for hosts that are away */
+
 struct asked {
 	struct asking *all;
 	size_t i;
@@ -35,7 +37,8 @@ static void start_more(void *ctx)
 	struct asking *all = ctx;
 	const struct ask *a = all->ask;
 	struct talk_patience patience = { a->fleet->defaults.connect_ms, a->fleet->defaults.silence_ms };
-	while (all->next < a->chosen->count && all->running < (size_t)a->fleet->defaults.parallel) {
+	size_t at_once = (size_t)MAX(a->fleet->defaults.parallel, (int64_t)AT_ONCE_MIN);
+	while (all->next < a->chosen->count && all->running < at_once) {
 		struct asked *one = &all->host[all->next];
 		*one = (struct asked){ all, all->next, NULL };
 		one->talk = talk_start(a->loop, a->login, a->chosen->host[all->next], patience,

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-enum { ROWS_MAX = 16, PLAIN_EVERY_MS = 30000, NAMED_MAX = 4 };
+enum { ROWS_MAX = 16, PLAIN_EVERY_MS = 30000, NAMED_MAX = 4, BAR = 12 };
 
 static void erase(struct live *l)
 {
@@ -53,10 +53,10 @@ static void line(struct live *l, const char *text)
 
 static void bar(char out[24], size_t done, size_t of)
 {
-	size_t full = of ? done * 20 / of : 0;
-	memset(out, '.', 20);
+	size_t full = of ? done * BAR / of : 0;
+	memset(out, '.', BAR);
 	memset(out, '#', full);
-	out[20] = 0;
+	out[BAR] = 0;
 }
 
 static void draw_member(struct live *l, const struct member *m)

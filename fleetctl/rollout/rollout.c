@@ -289,6 +289,10 @@ static void finish(struct rollout *r)
 	if (r->over)
 		return;
 	r->over = true;
+	if (end == ROLLOUT_PAUSED && lowest_open_wave(r) < 0 && !r->err.code) {
+		end = ROLLOUT_DONE; /* the stop came when there was nothing left to begin */
+		r->why[0] = 0;
+	}
 	r->row.state = (int)end;
 	free(r->row.reason);
 	r->row.reason = r->why[0] ? str_dup(str_of(r->why)) : NULL;
