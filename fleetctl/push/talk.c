@@ -252,3 +252,8 @@ struct talk *talk_start(struct loop *loop, const struct login *login, const stru
 		&(struct session_calls){ opened, arrived, say, session_ended, t });
 	return t;
 }
+
+struct session_bytes talk_bytes(const struct talk *t)
+{
+	return t && t->session ? session_bytes(t->session) : (struct session_bytes){ 0 };
+}

@@ -28,4 +28,5 @@ struct talk_patience {
 struct talk;
 struct talk *talk_start(struct loop *loop, const struct login *login, const struct host *host, struct talk_patience patience,
 	const struct talk_calls *calls);
+struct session_bytes talk_bytes(const struct talk *t); /* so far; NULL: none */
 void talk_drop(struct talk **t); /* any time, also from within a call; no call comes after it */

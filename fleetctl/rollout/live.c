@@ -61,7 +61,7 @@ static void bar(char out[24], size_t done, size_t of)
 
 static void draw_member(struct live *l, const struct member *m)
 {
-	char text[400], share[64] = "", took[32];
+	char text[400], share[64] = "", took[32], left[48] = "";
 	shape_ms_text(took, (clock_boot_ms() - m->began_ms) / 1000 * 1000);
 	if (m->of > 0 && strcmp(m->step, "send") == 0) {
 		char of[32];
@@ -70,8 +70,24 @@ static void draw_member(struct live *l, const struct member *m)
 	}
 	else if (m->of > 0)
 		snprintf(share, sizeof share, " %d of %d", (int)m->done, (int)m->of);
-	snprintf(text, sizeof text, "  %-20.20s %-10.10s %-9s%s  %s", m->row.host, m->row.plan, m->step, share, m->note[0] ? m->note : took);
+	if (m->due_ms > clock_boot_ms()) {
+		char time[32];
+		shape_ms_text(time, (m->due_ms - clock_boot_ms()) / 1000 * 1000);
+		snprintf(left, sizeof left, ", %s left", time);
+	}
+	snprintf(text, sizeof text, "  %-16.16s %-10.10s %-8s%s  %s%s", m->row.host, m->row.plan, m->step, share, m->note[0] ? m->note : took, left);
 	line(l, text);
+}
+
+/* Of hosts that ended, and of those we speak with now. */
+static uint64_t bytes_so_far(const struct rollout *r, const struct rollout_counts *c)
+{
+	uint64_t bytes = c->bytes_in + c->bytes_out;
+	for (size_t i = 0; i < r->count; i++) {
+		struct session_bytes now = talk_bytes(r->member[i].talk);
+		bytes += now.in + now.out;
+	}
+	return bytes;
 }
 
 static void draw(struct live *l, const struct rollout *r)
@@ -80,7 +96,7 @@ static void draw(struct live *l, const struct rollout *r)
 	char text[400], drawn[24], bytes[32], took[32], wave[16] = "canary";
 	int rows = 0;
 	bar(drawn, c.ended, c.all);
-	shape_bytes_text(bytes, (int64_t)(c.bytes_in + c.bytes_out));
+	shape_bytes_text(bytes, (int64_t)bytes_so_far(r, &c));
 	shape_ms_text(took, (clock_boot_ms() - r->began_ms) / 1000 * 1000);
 	erase(l);
 	for (size_t i = 0; i < r->count && rows < ROWS_MAX; i++)

@@ -124,6 +124,7 @@ static void state(void *ctx, const struct state *s)
 	snprintf(m->note, sizeof m->note, "%s", s->text ? s->text : "");
 	m->done = s->done;
 	m->of = s->of;
+	m->due_ms = s->left_ms > 0 ? clock_boot_ms() + s->left_ms : 0;
 	if (s->nonce && !m->confirm) {
 		snprintf(m->nonce, sizeof m->nonce, "%s", s->nonce);
 		m->confirm = talk_start(m->rollout->loop, m->rollout->login, m->host, patience(m->rollout),
@@ -310,7 +311,7 @@ void member_start(struct member *m)
 		m->row.started = clock_now().unix_s;
 	snprintf(m->step, sizeof m->step, "connect");
 	m->note[0] = 0;
-	m->done = m->of = 0;
+	m->done = m->of = m->due_ms = 0;
 	rollout_member_changed(r, m, NULL);
 	m->talk = talk_start(r->loop, r->login, m->host, patience(r),
 		&(struct talk_calls){ answer, state, sent, ended_then_drop, m });

@@ -18,6 +18,7 @@ struct member {
 	int64_t began_ms;
 	char step[32], note[200];
 	int64_t done, of;
+	int64_t due_ms;           /* clock_boot_ms when the host's step must have ended; 0: it did not say */
 	char nonce[64];
 };
 
