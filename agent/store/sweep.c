@@ -102,6 +102,12 @@ static bool sweep_bundles(const struct store *s, const struct kept *k, struct er
 	return true;
 }
 
+/* What a sweep that was killed had already renamed, under names that nobody would look for again. */
+static bool sweep_leftovers(const struct store *s, struct err *e)
+{
+	return fs_sweep(s->dir, "releases", e) && fs_sweep(s->dir, "trees", e) && fs_sweep(s->dir, "bundles", e);
+}
+
 static struct digest newest(const struct list *marks)
 {
 	const struct mark *m = marks->items;
@@ -122,5 +128,5 @@ bool sweep_store(const struct store *s, const struct ledger *l, struct err *e)
 		return false;
 	if (l->has_attempt && (!keep(&k, s, l->attempt.release, e) || !keep(&k, s, l->attempt.from, e)))
 		return false;
-	return sweep_releases(s, &k, e) && sweep_trees(s, &k, e) && sweep_bundles(s, &k, e);
+	return sweep_releases(s, &k, e) && sweep_trees(s, &k, e) && sweep_bundles(s, &k, e) && sweep_leftovers(s, e);
 }

@@ -15,13 +15,6 @@ static char *tree_path(struct digest bundle, const char *ending)
 	return path_form("trees/%s%s", hex, ending);
 }
 
-bool tree_has(const struct store *s, struct digest bundle)
-{
-	cleanup(free_ptr) char *path = tree_path(bundle, "");
-
-	return fs_exists(s->dir, path);
-}
-
 static bool check_space(const struct store *s, int tar, struct err *e)
 {
 	struct unpack_facts facts;

@@ -4,7 +4,6 @@
 #include "agent/store/store.h"
 #include "bundles/unpack.h"
 
-bool tree_has(const struct store *s, struct digest bundle);
 /* From the bundle held; a tree already there stays. ERR_SPACE when there is no room for it. */
 must_check bool tree_make(const struct store *s, struct digest bundle, struct err *e);
 /* What the disk gives back against the bundle. */

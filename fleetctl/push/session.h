@@ -1,5 +1,5 @@
 /* One SSH session with one host: connected, its key held against the pin, `fleet-agent serve` running, bytes both ways.
- * Never blocks; driven by the loop. The door to libssh. */
+ * Never blocks; driven by the loop. */
 #pragma once
 
 #include "fleetctl/fleet/fleet.h"

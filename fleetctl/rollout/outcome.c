@@ -1,4 +1,5 @@
 #include "fleetctl/rollout/rollout.h"
+#include "fleetctl/show/show.h"
 
 struct rollout_counts rollout_count(const struct rollout *r)
 {
@@ -15,9 +16,7 @@ struct rollout_counts rollout_count(const struct rollout *r)
 	return c;
 }
 
-/* Exit codes, design section 8; where several hold, the first of this order. */
-static const int order[] = { 1, 7, 6, 8, 9, 3, 5, 4 };
-
+/* Exit codes, design section 8. */
 int exit_of(enum err_code code)
 {
 	switch (code) {
@@ -96,13 +95,11 @@ static int exit_of_member(const struct member_row *m)
 
 int rollout_exit(const struct rollout_row *row, const struct member_row *const *member, size_t count)
 {
-	bool seen[256] = { false };
-	seen[8] = row->state == ROLLOUT_HALTED || row->state == ROLLOUT_ABORTED;
+	int code = row->state == ROLLOUT_HALTED || row->state == ROLLOUT_ABORTED ? 8 : 0;
 	for (size_t i = 0; i < count; i++)
-		seen[exit_of_member(member[i])] = true;
-	for (size_t i = 0; i < COUNT_OF(order); i++)
-		if (seen[order[i]])
-			return order[i];
+		code = show_worse(code, exit_of_member(member[i]));
+	if (code)
+		return code;
 	if (row->state == ROLLOUT_PAUSED)
 		return 130;
 	for (size_t i = 0; i < count; i++)

@@ -504,6 +504,17 @@ static void what_nothing_needs_any_more_goes(void **state)
 	assert_int_equal(left.count, 0);
 }
 
+static void what_a_killed_sweep_left_behind_goes_with_the_next(void **state)
+{
+	struct tower *t = *state;
+
+	must(fs_mkdir(t->store.dir, "trees/.half.gone/probes", 0555, e));
+	must(fs_write(t->store.dir, "bundles/.half.new", STR("cut off"), 0644, e));
+	committed(t, 1);
+	assert_false(fs_exists(t->store.dir, "trees/.half.gone"));
+	assert_false(fs_exists(t->store.dir, "bundles/.half.new"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 int main(void)
 {
@@ -534,6 +545,7 @@ int main(void)
 		T(the_lease_of_another_rollout_keeps_the_host),
 		T(a_second_caller_hears_who_is_at_it_and_may_follow),
 		T(what_nothing_needs_any_more_goes),
+		T(what_a_killed_sweep_left_behind_goes_with_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
