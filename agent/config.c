@@ -16,6 +16,12 @@ static const struct shape_field config_shape[] = {
 	{"state", SHAPE_TEXT, offsetof(struct config, state), .max = PATH_MAX_LEN, .text = CONFIG_STATE},
 	{"results", SHAPE_TEXT, offsetof(struct config, results), .max = PATH_MAX_LEN, .text = CONFIG_RESULTS},
 	{"site", SHAPE_NAME, .at = offsetof(struct config, site)},
+	{"run", SHAPE_TEXT, offsetof(struct config, run), .max = PATH_MAX_LEN},
+	{"trials_per_day", SHAPE_INT, .at = offsetof(struct config, trials_per_day), .min = 1, .max = 1000,
+		.number = CONFIG_TRIALS_PER_DAY, .omit_zero = true},
+	{"serve", SHAPE_TEXT, offsetof(struct config, serve), .max = PATH_MAX_LEN, .text = CONFIG_SERVE},
+	{"sources", SHAPE_OBJECT, offsetof(struct config, sources), .of = origins_shape,
+		.has = offsetof(struct config, has_sources)},
 	{"baseline", SHAPE_HEX, offsetof(struct config, baseline), .bytes = 32, .required = true},
 	{0},
 };

@@ -1,13 +1,15 @@
 /* Who this Pi is: agent.json and the root of trust beside it, in a folder that only root writes. */
 #pragma once
 
-#include "base/shape.h"
 #include "keys/digest.h"
+#include "manifests/origins.h"
 
 #define CONFIG_DIR     "/etc/fleet-agent"
 #define CONFIG_STATE   "/var/lib/fleet-agent"
+#define CONFIG_RUN     "/run/fleet-agent"
 #define CONFIG_RESULTS "/run/fleet-probe"
-enum { CONFIG_FORMAT = 1 };
+#define CONFIG_SERVE   "/usr/lib/fleet-agent/fleet-agent serve"
+enum { CONFIG_FORMAT = 1, CONFIG_TRIALS_PER_DAY = 24 };
 
 struct config {
 	int64_t format;
@@ -15,6 +17,11 @@ struct config {
 	char *state;            /* the state folder */
 	char *results;          /* where probes write */
 	char *site;             /* NULL: not stated */
+	int64_t trials_per_day; /* that may be begun from outside: quota.h */
+	char *run;              /* folder of the units' sockets (apply.sock, script.sock); NULL: no units, all is one user */
+	char *serve;            /* the forced command of an SSH key begins with it */
+	bool has_sources;
+	struct origins sources; /* until fleet/sources.json is here: access_sources */
 	struct digest baseline; /* the release that is right without a signature, number 0 */
 	char *dir;              /* where this was read; not in the file */
 };

@@ -3,7 +3,10 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "agent/store/access.h"
 #include "agent/store/bundle.h"
 #include "agent/store/ledger.h"
 #include "agent/store/receipts.h"
@@ -12,7 +15,6 @@
 #include "agent/store/trustdir.h"
 #include "base/name.h"
 #include "bundles/pack.h"
-#include "keys/secret.h"
 
 enum { POLL_MS = 6 * 3600 * 1000, DEADLINE_MS = 60 * 1000 };
 
@@ -29,7 +31,7 @@ static bool pack_nothing(struct pack_facts *out, const struct store *s, struct e
 	       bundle_keep(s, out->digest, "staging/empty.tar", e);
 }
 
-static bool make_baseline(struct config *c, const struct store *s, struct err *e)
+bool enrol_baseline(struct config *c, const struct store *s, struct err *e)
 {
 	cleanup(buf_free) struct buf bytes = BUF_MAX(MANIFEST_MAX);
 	struct pack_facts facts;
@@ -53,32 +55,38 @@ static bool make_baseline(struct config *c, const struct store *s, struct err *e
 
 /* --- the rest of the state --- */
 
-static bool make_receipt_key(const struct store *s, struct err *e)
-{
-	cleanup(free_ptr) char *path = path_form("%s/receipts/key", s->path);
-	cleanup(secret_free) struct secret_key *key = NULL;
-
-	if (fs_exists(s->dir, "receipts/key"))
-		return true;
-	return (secret_new(&key, e) && secret_save(key, path, STR(""), true, e)) || err_in(e, "receipt key");
-}
-
-/* Receipts are numbered on, so that nobody takes an old one for news. */
-static bool write_ledger(const struct config *c, const struct store *s, struct err *e)
+/* Receipts are numbered on, so that nobody takes an old one for news: also where the ledger is lost, or an enrolment broke off
+ * between a receipt and the ledger. */
+static void go_on(struct ledger *l, const struct store *s)
 {
 	cleanup(ledger_free) struct ledger old = {0};
-	struct ledger l = {0};
-	struct moment now = clock_now();
-	char boot[40], text[] = "enrolled";
 	struct err no;
 
-	(void)!ledger_load(&old, s, &no);
+	receipts_last(&l->receipt, &l->receipt_digest, s);
+	if (!ledger_load(&old, s, &no))
+		return;
+	l->sequence = old.sequence;
+	if (old.receipt < l->receipt)
+		return;
+	l->receipt = old.receipt;
+	l->receipt_digest = old.receipt_digest;
+}
+
+static bool write_ledger(const struct config *c, const struct store *s, struct err *e)
+{
+	struct ledger l = {0};
+	struct moment now = clock_now();
+	char boot[40], text[] = "enrolled", agent[] = FLEET_VERSION;
+	cleanup(release_close) struct release baseline = {0};
+
+	if (!release_open(&baseline, s, c->baseline, e))
+		return false;
 	clock_boot_id(boot);
-	l.sequence = old.sequence;
+	go_on(&l, s);
 	l.since = now.unix_s;
-	l.receipt = old.receipt + 1;
 	struct receipt receipt = {
-		.number = l.receipt,
+		.number = ++l.receipt,
+		.previous = l.receipt_digest,
 		.host = c->id,
 		.plan = c->plan,
 		.verdict = VERDICT_ENROLLED,
@@ -88,8 +96,10 @@ static bool write_ledger(const struct config *c, const struct store *s, struct e
 		.boot = boot,
 		.time = now.unix_s,
 		.synced = now.synced,
+		.agent = agent,
+		.disk = release_disk(&baseline),
 	};
-	return receipts_add(s, &receipt, e) && ledger_save(&l, s, e);
+	return receipts_add(&l.receipt_digest, s, &receipt, e) && ledger_save(&l, s, e);
 }
 
 /* --- what is asked for --- */
@@ -126,12 +136,30 @@ static bool real_folder(char **out, const char *path, struct err *e)
 	return *out || err_sys(e, "%s", path);
 }
 
+static bool fill_sources(struct config *c, const char *file, struct err *e)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(ORIGINS_FILE_MAX);
+
+	if (!file)
+		return true;
+	if (!fs_read(&text, AT_FDCWD, file, e) || !origins_read(&c->sources, buf_str(&text), file, e))
+		return false;
+	c->has_sources = true;
+	return true;
+}
+
 static bool fill_config(struct config *c, const struct enrolment *want, const char *dir, struct err *e)
 {
+	c->serve = str_dup(str_of(want->serve ? want->serve : CONFIG_SERVE));
+	if (!access_check_serve(c->serve, e) || !fill_sources(c, want->sources, e))
+		return false;
 	c->format = CONFIG_FORMAT;
+	c->trials_per_day = CONFIG_TRIALS_PER_DAY;
 	c->id = str_dup(str_of(want->id));
 	c->plan = str_dup(str_of(want->plan));
 	c->site = want->site ? str_dup(str_of(want->site)) : NULL;
+	if (want->run || (!want->config_dir && fs_exists(AT_FDCWD, CONFIG_RUN "/apply.sock")))
+		c->run = str_dup(str_of(want->run ? want->run : CONFIG_RUN));
 	return real_folder(&c->dir, dir, e) &&
 	       real_folder(&c->state, want->state_dir ? want->state_dir : CONFIG_STATE, e) &&
 	       real_folder(&c->results, want->results ? want->results : CONFIG_RESULTS, e);
@@ -154,7 +182,7 @@ static bool check_lasts(const struct config *c, const struct enrolment *want, st
 		       c->state, kind);
 }
 
-static bool fill_store(struct config *c, struct err *e)
+static bool fill_store(struct config *c, bool new_key, struct str keys, struct err *e)
 {
 	cleanup(store_close) struct store s = {0};
 	cleanup(fd_close) int lock = -1;
@@ -164,7 +192,33 @@ static bool fill_store(struct config *c, struct err *e)
 		return false;
 	if (!taken)
 		return err_set(e, ERR_BUSY, "an update is under way; when it has ended, try again");
-	return make_baseline(c, &s, e) && trustdir_clear(&s, e) && make_receipt_key(&s, e) && write_ledger(c, &s, e);
+	return enrol_baseline(c, &s, e) && trustdir_clear(&s, e) && receipts_make_key(&s, new_key, e) &&
+	       access_enrol(&s, c, keys, e) && write_ledger(c, &s, e);
+}
+
+/* Root enrols; the state is its owner's, who is the user that the agent runs as. */
+static bool owner_begin(const char *state, struct err *e)
+{
+	struct stat st;
+
+	if (getuid() != 0)
+		return true;
+	return (stat(state, &st) == 0 && setegid(st.st_gid) == 0 && seteuid(st.st_uid) == 0) || err_sys(e, "%s", state);
+}
+
+static bool owner_end(struct err *e)
+{
+	return getuid() != 0 || (seteuid(0) == 0 && setegid(0) == 0) || err_sys(e, "root again");
+}
+
+static bool fill_as_owner(struct config *c, bool new_key, struct str keys, struct err *e)
+{
+	struct err end;
+
+	if (!owner_begin(c->state, e))
+		return false;
+	bool filled = fill_store(c, new_key, keys, e);
+	return owner_end(filled ? e : &end) && filled;
 }
 
 static bool check_words(const struct enrolment *want, struct err *e)
@@ -177,11 +231,13 @@ bool enrol_host(const struct enrolment *want, struct err *e)
 {
 	const char *dir = want->config_dir ? want->config_dir : CONFIG_DIR;
 	cleanup(buf_free) struct buf root = BUF_MAX(TRUST_ROOT_MAX);
+	cleanup(buf_free) struct buf keys = BUF_MAX(MIB);
 	cleanup(config_free) struct config c = {0};
 
 	if (!check_words(want, e) || !check_new(want, dir, e) || !fs_read(&root, AT_FDCWD, want->root, e) ||
-		!check_root(buf_str(&root), e))
+		!check_root(buf_str(&root), e) || (want->keys && !fs_read(&keys, AT_FDCWD, want->keys, e)))
 		return false;
-	return fill_config(&c, want, dir, e) && check_lasts(&c, want, e) && fill_store(&c, e) &&
+	struct str lines = want->keys ? buf_str(&keys) : (struct str){0};
+	return fill_config(&c, want, dir, e) && check_lasts(&c, want, e) && fill_as_owner(&c, want->new_key, lines, e) &&
 	       config_anchor_save(&c, buf_str(&root), e) && config_save(&c, e);
 }

@@ -2,6 +2,8 @@
 #include "agent/run.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #define RUN_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -125,9 +127,18 @@ void run_job_free(struct run_job *job)
 	free_ptr(&job->scratch);
 }
 
-bool run_script(struct proc_end *out, const struct run *r, struct err *e)
+/* Whoever interrupts leaves no process behind. */
+bool run_until(struct proc_end *out, const struct proc_job *job, int stop, struct err *e)
 {
-	cleanup(run_job_free) struct run_job job = {0};
+	struct proc *p = NULL;
+	bool stopped = false;
 
-	return run_prepare(&job, r, e) && proc_run(out, &job.job, e);
+	if (!proc_start(&p, job, e))
+		return false;
+	while (!stopped && !proc_step(p)) {
+		struct pollfd fd[] = {{stop, POLLIN, 0}, {proc_fd(p), POLLIN, 0}};
+		stopped = poll(fd, COUNT_OF(fd), (int)MIN(proc_left_ms(p), INT_MAX)) > 0 && fd[0].revents;
+	}
+	proc_finish(&p, out);
+	return !stopped || err_set(e, ERR_STOPPED, "interrupted");
 }

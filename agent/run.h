@@ -33,5 +33,5 @@ struct run_job {
 must_check bool run_prepare(struct run_job *out, const struct run *run, struct err *e);
 void run_job_free(struct run_job *job);
 
-/* True when it was started and has ended, however it ended. */
-must_check bool run_script(struct proc_end *out, const struct run *run, struct err *e);
+/* Until it has ended, or `stop` is readable or closed: then it is killed, and ERR_STOPPED. */
+must_check bool run_until(struct proc_end *out, const struct proc_job *job, int stop, struct err *e);

@@ -191,6 +191,35 @@ static const char *const allowed[] = {
 	"exit_group",
 };
 
+/* Of one that writes. */
+static const char *const writing[] = {
+	"open",
+	"openat",
+	"mkdir",
+	"mkdirat",
+	"unlink",
+	"unlinkat",
+	"rmdir",
+	"rename",
+	"renameat",
+	"renameat2",
+	"link",
+	"linkat",
+	"chmod",
+	"fchmod",
+	"fchmodat",
+	"umask",
+	"ftruncate",
+	"ftruncate64",
+	"fallocate",
+	"fsync",
+	"fdatasync",
+	"msync",
+	"flock",
+	"utimensat",
+	"utimensat_time64",
+};
+
 static bool allow(scmp_filter_ctx filter, const char *name, unsigned count, const struct scmp_arg_cmp *args)
 {
 	int number = seccomp_syscall_resolve_name(name);
@@ -231,13 +260,15 @@ static void filter_free(scmp_filter_ctx *filter)
 		seccomp_release(*filter);
 }
 
-static bool enter_filter(struct err *e)
+static bool enter_filter(bool writes, struct err *e)
 {
 	cleanup(filter_free) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	bool ok = filter != NULL;
 
 	for (size_t i = 0; ok && i < COUNT_OF(allowed); i++)
 		ok = allow(filter, allowed[i], 0, NULL);
+	for (size_t i = 0; ok && writes && i < COUNT_OF(writing); i++)
+		ok = allow(filter, writing[i], 0, NULL);
 	if (!ok || !filter_calls(filter))
 		return err_set(e, ERR_INTERNAL, "sandbox: the filter of system calls cannot be made");
 	int failed = seccomp_load(filter);
@@ -252,5 +283,5 @@ bool sandbox_enter(const struct sandbox *s, struct err *e)
 	if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_FSIZE, s->written) || !limit(RLIMIT_NOFILE, s->files) ||
 		(s->memory && !SANITIZED && !limit(RLIMIT_AS, s->memory)))
 		return err_sys(e, "sandbox: limits");
-	return SANITIZED || !has_filters() || enter_filter(e);
+	return SANITIZED || !has_filters() || enter_filter(s->writes, e);
 }

@@ -71,6 +71,9 @@ struct shape_from {
 	bool open;                                       /* unknown fields are ignored; else they are refused, near misses named */
 };
 
+/* What a table cannot say: puts "FILE:LINE" of `node` in front of the error. Always false. */
+bool shape_blame(const struct shape_from *from, const doc *node, struct err *e);
+
 /* `*out` must be zero; on failure it is zero again. */
 must_check bool shape_read(void *out, const struct shape_field *shape, const doc *d, const struct shape_from *from, struct err *e);
 /* NULL texts, empty lists, maps, sets and objects, and what .has says is absent are left out. */

@@ -131,3 +131,12 @@ bool spot_unknown(const struct spot *at, const char *name, const char *const *kn
 		return spot_fail(&object, ERR_SYNTAX, "unknown field %s: did you mean \"%s\"?", shown.data, near);
 	return spot_fail(&object, ERR_SYNTAX, "unknown field %s", shown.data);
 }
+
+bool shape_blame(const struct shape_from *from, const doc *node, struct err *e)
+{
+	int line = from->line ? from->line(from->ctx, node) : 0;
+
+	if (line && from->file)
+		return err_in(e, "%s:%d", from->file, line);
+	return from->file ? err_in(e, "%s", from->file) : false;
+}

@@ -1,8 +1,10 @@
 #include "fleetctl/command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "fleetctl/rollout/rollout.h"
 
 static void print_help(const struct command *me, const struct opt *table)
@@ -60,4 +62,17 @@ int command_fail(const struct show *show, const struct err *e)
 		show_json(whole);
 	}
 	return exit_of(e->code);
+}
+
+bool command_signing_time(int64_t *unix_s, struct err *e)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	uint64_t n;
+	*unix_s = clock_now().unix_s;
+	if (!epoch || !*epoch)
+		return true;
+	if (!str_number(&n, str_of(epoch), INT32_MAX * (uint64_t)8))
+		return err_set(e, ERR_USAGE, "SOURCE_DATE_EPOCH=%s: expected seconds since 1970", epoch);
+	*unix_s = (int64_t)n;
+	return true;
 }

@@ -29,3 +29,5 @@ must_check bool command_begin(const struct command *me, const struct opt *table,
 	struct show *show, int *exit_code);
 /* The error on stderr (in JSON too, where asked), and its exit code. */
 int command_fail(const struct show *show, const struct err *e);
+/* When signatures are made: SOURCE_DATE_EPOCH makes two machines write the same metadata, else the clock. */
+must_check bool command_signing_time(int64_t *unix_s, struct err *e);

@@ -2,18 +2,16 @@
 #include "keys/secret.h"
 
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
-#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "base/fs.h"
 #include "base/hex.h"
+#include "keys/pair.h"
 
 #define FIRST_LINE "# fleet public key: ed25519 "
 
@@ -32,19 +30,9 @@ struct secret_key {
 	EVP_PKEY *key;
 };
 
-/* One cleanup for each thing of OpenSSL's that we hold: TYPE_close(TYPE **). */
-#define CLOSED_BY(type, how)                     \
-	static void type##_close(type **thing)   \
-	{                                        \
-		how(*thing);                     \
-		*thing = NULL;                   \
-	}
-CLOSED_BY(EVP_MD_CTX, EVP_MD_CTX_free)
-CLOSED_BY(EVP_PKEY, EVP_PKEY_free)
-CLOSED_BY(BIO, BIO_free_all)
-CLOSED_BY(X509_SIG, X509_SIG_free)
-CLOSED_BY(X509_ALGOR, X509_ALGOR_free)
-CLOSED_BY(PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free)
+PAIR_CLOSED_BY(X509_SIG, X509_SIG_free)
+PAIR_CLOSED_BY(X509_ALGOR, X509_ALGOR_free)
+PAIR_CLOSED_BY(PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free)
 
 /* Takes over the key. */
 static struct secret_key *hold(EVP_PKEY **key)
@@ -56,21 +44,12 @@ static struct secret_key *hold(EVP_PKEY **key)
 	return k;
 }
 
-static bool openssl_failed(struct err *e, const char *what)
-{
-	char why[160];
-
-	ERR_error_string_n(ERR_peek_last_error(), why, sizeof why);
-	ERR_clear_error();
-	return err_set(e, ERR_INTERNAL, "%s: %s", what, why);
-}
-
 bool secret_new(struct secret_key **out, struct err *e)
 {
 	cleanup(EVP_PKEY_close) EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 
 	if (!key)
-		return openssl_failed(e, "make a key");
+		return pair_failed(e, "make a key");
 	*out = hold(&key);
 	return true;
 }
@@ -80,14 +59,14 @@ bool secret_of_seed(struct secret_key **out, const uint8_t seed[32], struct err 
 	cleanup(EVP_PKEY_close) EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, RAW);
 
 	if (!key)
-		return openssl_failed(e, "make a key of a seed");
+		return pair_failed(e, "make a key of a seed");
 	*out = hold(&key);
 	return true;
 }
 
 static bool is_ed25519(const struct secret_key *k)
 {
-	return EVP_PKEY_get_base_id(k->key) == EVP_PKEY_ED25519;
+	return EVP_PKEY_is_a(k->key, "ED25519") == 1;
 }
 
 /* --- into a file --- */
@@ -101,7 +80,7 @@ static bool add_first_line(struct buf *text, const struct secret_key *k, struct 
 	if (!is_ed25519(k))
 		return err_set(e, ERR_UNSAFE, "only Ed25519 keys are kept in files");
 	if (EVP_PKEY_get_raw_public_key(k->key, raw, &len) != 1)
-		return openssl_failed(e, "public half");
+		return pair_failed(e, "public half");
 	hex_write(hex, raw, sizeof raw);
 	buf_form(text, FIRST_LINE "%s\n", hex);
 	return true;
@@ -127,13 +106,13 @@ static bool add_pem(struct buf *text, const struct secret_key *k, struct str pas
 	char *data = NULL;
 
 	if (!plain || !pem)
-		return openssl_failed(e, "encode the key");
+		return pair_failed(e, "encode the key");
 	if (passphrase.len) {
 		cleanup(X509_SIG_close) X509_SIG *sealed = encrypted(plain, passphrase);
 		if (!sealed || PEM_write_bio_PKCS8(pem, sealed) != 1)
-			return openssl_failed(e, "encrypt the key");
+			return pair_failed(e, "encrypt the key");
 	} else if (PEM_write_bio_PKCS8_PRIV_KEY_INFO(pem, plain) != 1) {
-		return openssl_failed(e, "encode the key");
+		return pair_failed(e, "encode the key");
 	}
 	long len = BIO_get_mem_data(pem, &data);
 	buf_add(text, str_bytes(data, (size_t)len));
@@ -312,49 +291,12 @@ bool secret_is_plain(const char *path)
 
 bool secret_public(struct public_key *out, const struct secret_key *k, struct err *e)
 {
-	static const struct {
-		int id;
-		enum key_type type;
-	} rows[] = { { EVP_PKEY_EC, KEY_P256 }, { EVP_PKEY_RSA, KEY_RSA } };
-	uint8_t raw[RAW];
-	size_t len = sizeof raw;
-
-	if (is_ed25519(k))
-		return EVP_PKEY_get_raw_public_key(k->key, raw, &len) == 1 ? public_ed25519(out, raw, e)
-									    : openssl_failed(e, "public half");
-	cleanup(BIO_close) BIO *pem = BIO_new(BIO_s_mem());
-	if (!pem || PEM_write_bio_PUBKEY(pem, k->key) != 1)
-		return openssl_failed(e, "public half");
-	char *data = NULL;
-	size_t size = (size_t)BIO_get_mem_data(pem, &data);
-	for (size_t i = 0; i < COUNT_OF(rows); i++)
-		if (EVP_PKEY_get_base_id(k->key) == rows[i].id)
-			return public_of(out, rows[i].type, str_bytes(data, size), e);
-	return err_set(e, ERR_UNSAFE, "a key of a type that cannot sign TUF metadata");
-}
-
-static bool start_signing(EVP_MD_CTX *ctx, EVP_PKEY *key)
-{
-	EVP_PKEY_CTX *how = NULL;
-	int id = EVP_PKEY_get_base_id(key);
-
-	if (!ctx || EVP_DigestSignInit(ctx, &how, id == EVP_PKEY_ED25519 ? NULL : EVP_sha256(), NULL, key) != 1)
-		return false;
-	return id != EVP_PKEY_RSA || (EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) == 1 &&
-			EVP_PKEY_CTX_set_rsa_pss_saltlen(how, RSA_PSS_SALTLEN_DIGEST) == 1);
+	return pair_public(out, &(struct pair){ .key = k->key }, e);
 }
 
 bool secret_sign(struct buf *signature, const struct secret_key *k, struct str message, struct err *e)
 {
-	cleanup(EVP_MD_CTX_close) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	size_t len = (size_t)EVP_PKEY_get_size(k->key);
-	cleanup(free_ptr) uint8_t *raw = mem_new(len, 1);
-	const char *text = message.len ? message.data : "";
-
-	if (!start_signing(ctx, k->key) || EVP_DigestSign(ctx, raw, &len, (const uint8_t *)text, message.len) != 1)
-		return openssl_failed(e, "sign");
-	buf_add(signature, str_bytes(raw, len));
-	return buf_ok(signature, e);
+	return pair_sign(signature, &(struct pair){ .key = k->key }, message, e);
 }
 
 void secret_free(struct secret_key **k)

@@ -17,7 +17,6 @@ enum {
 	SAMPLES_MAX = 20,
 	APN_MAX = 100, /* 3GPP TS 23.003, section 9 */
 	CLASS_MAX = 64,
-	ALL_DAYS = (1 << 7) - 1,
 };
 
 const char *const check_class_words[] = {
@@ -27,7 +26,6 @@ const char *const check_class_words[] = {
 	NULL,
 };
 static const char *const touch_words[] = {"network", "ssh", "agent", NULL};
-static const char *const day_words[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", NULL};
 static const char alive[] = "alive"; /* the one check that is built in */
 
 /* clang-format off */
@@ -76,14 +74,6 @@ static const struct shape_field poll_shape[] = {
 	{ 0 },
 };
 
-static const struct shape_field window_shape[] = {
-	{ "zone", SHAPE_PATH, IN(window, zone), .required = true }, /* it becomes the name of a file */
-	{ "days", SHAPE_WORDS, IN(window, days), .words = day_words, .number = ALL_DAYS },
-	{ "from", SHAPE_CLOCK, IN(window, from), .required = true },
-	{ "to", SHAPE_CLOCK, IN(window, to), .required = true },
-	{ 0 },
-};
-
 static const struct shape_field link_shape[] = {
 	{ "apn", SHAPE_TEXT, IN(link, apn), .max = APN_MAX },
 	{ "class", SHAPE_TEXT, IN(link, class), .max = CLASS_MAX },
@@ -114,16 +104,6 @@ const struct shape_field plan_shape[] = {
 
 /* --- what the table cannot say --- */
 
-/* Puts file and line of `node` in front. Always false. */
-static bool stands_at(const struct shape_from *from, const doc *node, struct err *e)
-{
-	int line = from->line ? from->line(from->ctx, node) : 0;
-
-	if (line && from->file)
-		return err_in(e, "%s:%d", from->file, line);
-	return from->file ? err_in(e, "%s", from->file) : false;
-}
-
 static bool check_probe(const struct probe *p, struct err *e)
 {
 	char timeout[32], every[32];
@@ -152,10 +132,10 @@ static bool check_rows(const struct plan *p, const doc *d, const struct shape_fr
 
 	for (size_t i = 0; i < p->probes.count; i++)
 		if (!check_probe(&probe[i], e))
-			return stands_at(from, doc_at(doc_get(d, "probes"), i), e);
+			return shape_blame(from, doc_at(doc_get(d, "probes"), i), e);
 	for (size_t i = 0; i < p->checks.count; i++)
 		if (!check_check(&check[i], e))
-			return stands_at(from, doc_at(doc_get(d, "checks"), i), e);
+			return shape_blame(from, doc_at(doc_get(d, "checks"), i), e);
 	return true;
 }
 
@@ -167,11 +147,7 @@ static bool check_trial(const struct plan *p, struct err *e)
 
 static bool check_window(const struct plan *p, struct err *e)
 {
-	if (!p->has_window)
-		return true;
-	if (!p->window.days)
-		return err_set(e, ERR_SYNTAX, "window: no days: it would never open");
-	return p->window.from != p->window.to || err_set(e, ERR_SYNTAX, "window: from and to are the same");
+	return !p->has_window || window_check(&p->window, e);
 }
 
 static bool check_budget(const struct plan *p, struct err *e)
@@ -192,7 +168,7 @@ bool plan_check(const struct plan *p, const doc *d, const struct shape_from *fro
 
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		if (!rows[i].check(p, e))
-			return stands_at(from, doc_get(d, rows[i].part), e);
+			return shape_blame(from, doc_get(d, rows[i].part), e);
 	return check_rows(p, d, from, e);
 }
 
@@ -218,12 +194,12 @@ static bool check_scripts(const struct plan *p, const doc *d, const struct shape
 
 	if (p->scripts.count == 0)
 		return err_set(e, ERR_SYNTAX, "scripts is missing: the folders of scripts/ that make the bundle") ||
-		       stands_at(from, d, e);
+		       shape_blame(from, d, e);
 	for (size_t i = 0; i < p->scripts.count; i++)
 		for (size_t k = 0; k < i; k++)
 			if (str_is(str_of(folder[i]), folder[k]))
 				return err_set(e, ERR_SYNTAX, "scripts: %s stands there twice", folder[i]) ||
-				       stands_at(from, doc_at(doc_get(d, "scripts"), i), e);
+				       shape_blame(from, doc_at(doc_get(d, "scripts"), i), e);
 	return true;
 }
 
@@ -235,7 +211,7 @@ static bool check_file(const struct plan *p, const doc *d, const struct shape_fr
 	if (str_ends(name, ".yaml") && str_eq(str_bytes(name.data, name.len - strlen(".yaml")), plan))
 		return true;
 	return err_set(e, ERR_SYNTAX, "plan: %s must stand in a file %s.yaml", p->plan, p->plan) ||
-	       stands_at(from, doc_get(d, "plan"), e);
+	       shape_blame(from, doc_get(d, "plan"), e);
 }
 
 bool plan_read(struct plan *out, struct str yaml, const char *file, struct err *e)

@@ -1,7 +1,7 @@
 /* What the Pis of one plan shall run, and how: plans/PLAN.yaml as operators write it; the body of a manifest. */
 #pragma once
 
-#include "base/shape.h"
+#include "manifests/window.h"
 
 enum check_class { CHECK_LOCAL, CHECK_WORK, CHECK_PATH };
 extern const char *const check_class_words[]; /* "local", "work", "path", NULL */
@@ -36,11 +36,7 @@ struct plan {
 		int64_t every_ms;
 	} poll;
 	bool has_window;
-	struct {
-		char *zone;
-		unsigned days;        /* bit 0 is Monday */
-		int64_t from, to;     /* minutes since midnight; to below from: over midnight */
-	} window;
+	struct window window;
 	struct {
 		char *apn, *class;
 		int64_t kbit;         /* 0: unknown */

@@ -1,9 +1,10 @@
 /* Receipts. They are written by a host, so whoever reads one reads foreign bytes. */
 #include "manifests/receipt.h"
 
+#include "base/hex.h"
 #include "manifests/plan.h"
 
-enum { FORMAT = 1, TEXT_MAX = 1000, WHO_MAX = 256, CHECKS_MAX = 256 };
+enum { TEXT_MAX = 1000, WHO_MAX = 256, AGENT_MAX = 64, CHECKS_MAX = 256, SIGNATURE = 64 };
 #define NUMBER_MAX ((int64_t)1 << 53) /* what every JSON reader holds exactly */
 
 const char *const verdict_words[] = {
@@ -43,8 +44,10 @@ static const struct shape_field check_fields[] = {
 };
 
 const struct shape_field receipt_shape[] = {
-	{ "format", SHAPE_INT, AT(receipt, format), .required = true, .min = FORMAT, .max = FORMAT },
+	{ "format", SHAPE_INT, AT(receipt, format), .required = true, .min = RECEIPT_FORMAT, .max = RECEIPT_FORMAT },
 	{ "number", SHAPE_INT, AT(receipt, number), .required = true, .max = NUMBER_MAX },
+	DIGEST("previous", previous),
+	{ "key", SHAPE_HEX, AT(receipt, key), .bytes = sizeof ((struct receipt *)0)->key, .omit_zero = true },
 	{ "host", SHAPE_NAME, AT(receipt, host), .required = true },
 	{ "plan", SHAPE_PLAN, AT(receipt, plan), .required = true },
 	{ "verdict", SHAPE_WORD, AT(receipt, verdict), .required = true, .words = verdict_words },
@@ -52,8 +55,10 @@ const struct shape_field receipt_shape[] = {
 	SAID("code", receipt, code, WHO_MAX),
 	DIGEST("release", release),
 	NUMBER("release_number", receipt, release_number),
+	{ "access", SHAPE_BOOL, AT(receipt, access), .omit_zero = true },
 	DIGEST("current", current),
 	NUMBER("current_number", receipt, current_number),
+	DIGEST("disk", disk),
 	{ "checks", SHAPE_LIST, AT(receipt, checks), .of = check_fields, .size = sizeof(struct receipt_check),
 	  .max = CHECKS_MAX, .key = "name" },
 	NUMBER("bytes_in", receipt, bytes_in),
@@ -62,6 +67,8 @@ const struct shape_field receipt_shape[] = {
 	NUMBER("time", receipt, time),
 	NUMBER("took_ms", receipt, took_ms),
 	{ "synced", SHAPE_BOOL, AT(receipt, synced), .omit_zero = true },
+	{ "stale", SHAPE_BOOL, AT(receipt, stale), .omit_zero = true },
+	SAID("agent", receipt, agent, AGENT_MAX),
 	{ 0 },
 };
 /* clang-format on */
@@ -76,11 +83,12 @@ static bool read_whole(struct receipt *out, struct str json, struct err *e)
 	return doc_read(&d, json, e) && shape_read(out, receipt_shape, d, &from, e);
 }
 
-bool receipt_read(struct receipt *out, struct str json, struct err *e)
+bool receipt_read(struct receipt *out, struct str sealed, struct err *e)
 {
 	cleanup(receipt_free) struct receipt r = {0};
+	struct str signature;
 
-	if (!read_whole(&r, json, e))
+	if (!read_whole(&r, str_cut(sealed, '\n', &signature), e))
 		return err_in(e, "receipt");
 	*out = r;
 	r = (struct receipt){0};
@@ -113,7 +121,7 @@ static void cut_outputs(doc *d, size_t most)
 void receipt_write(struct buf *out, const struct receipt *r)
 {
 	struct receipt now = *r;
-	now.format = FORMAT;
+	now.format = RECEIPT_FORMAT;
 	cleanup(doc_free) doc *d = shape_write(&now, receipt_shape);
 	cleanup(buf_free) struct buf text = BUF_MAX(RECEIPT_MAX);
 	size_t most = RECEIPT_OUTPUT_MAX;
@@ -128,6 +136,44 @@ void receipt_write(struct buf *out, const struct receipt *r)
 		out->failed = true;
 	else
 		buf_add(out, buf_str(&text));
+}
+
+/* --- the seal --- */
+
+bool receipt_seal(struct buf *out, struct str statement, const struct secret_key *k, struct err *e)
+{
+	cleanup(buf_free) struct buf signature = {0};
+	char hex[2 * SIGNATURE + 1];
+
+	if (!secret_sign(&signature, k, statement, e))
+		return err_in(e, "receipt");
+	if (signature.len != SIGNATURE || memchr(statement.data, '\n', statement.len))
+		return err_set(e, ERR_INTERNAL, "a receipt is one line, signed by Ed25519");
+	hex_write(hex, signature.data, SIGNATURE);
+	buf_add(out, statement);
+	buf_form(out, "\n%s\n", hex);
+	return buf_ok(out, e) || err_in(e, "receipt");
+}
+
+bool receipt_verify(struct str sealed, const struct public_key *k, struct err *e)
+{
+	struct str rest, signature, statement = str_cut(sealed, '\n', &rest);
+	char raw[SIGNATURE];
+
+	signature = str_cut(rest, '\n', &rest);
+	if (!signature.len)
+		return err_set(e, ERR_SIGNATURE, "the receipt is not signed");
+	if (rest.len || !hex_read(raw, sizeof raw, signature))
+		return err_set(e, ERR_SIGNATURE, "the receipt's second line is no signature");
+	return public_verify(k, statement, str_bytes(raw, sizeof raw)) ||
+	       err_set(e, ERR_SIGNATURE, "the receipt is not signed by the key that is pinned for this host");
+}
+
+struct digest receipt_digest(struct str sealed)
+{
+	struct str signature;
+
+	return digest_of(str_cut(sealed, '\n', &signature));
 }
 
 void receipt_free(struct receipt *r)

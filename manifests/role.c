@@ -320,6 +320,8 @@ static bool read_whole(struct role *r, struct str bytes, struct err *e)
 		[ROLE_TARGETS] = read_targets,
 	};
 
+	if (!role_is_bearable(bytes))
+		return err_set(e, ERR_LIMIT, "more values than metadata has");
 	if (!doc_read(&r->whole, bytes, e))
 		return false;
 	if (doc_kind(r->whole) != DOC_OBJECT)

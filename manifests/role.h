@@ -6,7 +6,7 @@
 #include "keys/sha512.h"
 
 enum role_kind { ROLE_ROOT, ROLE_TIMESTAMP, ROLE_SNAPSHOT, ROLE_TARGETS, ROLE_KINDS };
-enum { ROLE_NAME_SIZE = 160, ROLE_PATH_MAX = 1024 };
+enum { ROLE_NAME_SIZE = 160, ROLE_PATH_MAX = 1024, ROLE_WEIGHT_MAX = 640 * KIB };
 #define ROLE_OWNER_FIELD "x-fleet-role"
 extern const char *const role_words[ROLE_KINDS]; /* "root" "timestamp" "snapshot" "targets" */
 
@@ -37,6 +37,9 @@ struct role {
  * `*out` must be zero; on failure it is zero again. */
 must_check bool role_read(struct role *out, enum role_kind kind, struct str bytes, struct err *e);
 void role_free(struct role *r);
+/* Would it stay below 64 MiB when read? Of the files that TUF's limits allow, all that hold something do: 43,000 targets, 90,000
+ * roles in a snapshot; role_read refuses the others before they are parsed (ERR_LIMIT). */
+bool role_is_bearable(struct str bytes);
 must_check bool role_signed_by(const struct role *r, const struct ring *ring, const struct ring_role *keys, struct err *e);
 /* Does it say that it is another role's? We write x-fleet-role into each plan's role, for one key may sign for several plans,
  * and TUF's metadata does not say whose it is: without this a web host could serve one plan's role as another's. */

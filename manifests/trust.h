@@ -35,6 +35,12 @@ void trust_free(struct trust **t);
  * what has expired still serves as the floor against rollback. */
 void trust_hold(struct trust *t, const char *role, struct str bytes);
 
+/* The poll rule: timestamp is asked for before anything else, on a condition. If it is the very one held, and root was asked
+ * for within a day, that is all; to go on with what an earlier run left, call trust_skip_root first. Else the walk begins
+ * with root as ever, and is given the timestamp that has come already when it wants it: nothing is fetched twice. */
+bool trust_holds(const struct trust *t, const char *role, struct str bytes); /* are these the bytes trusted now? */
+void trust_skip_root(struct trust *t); /* before the first trust_next: the root held is the last there is */
+
 enum trust_say { TRUST_DONE, TRUST_WANTS, TRUST_FAILED };
 enum trust_what { TRUST_ROOT, TRUST_TIMESTAMP, TRUST_SNAPSHOT, TRUST_TARGETS, TRUST_DELEGATED };
 struct trust_want {

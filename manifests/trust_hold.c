@@ -114,6 +114,13 @@ const struct role *trust_role(const struct trust *t, const char *role)
 	return p && p->verified ? &p->role : NULL;
 }
 
+bool trust_holds(const struct trust *t, const char *role, struct str bytes)
+{
+	const struct role *r = trust_role(t, role);
+
+	return r && str_eq(buf_str(&r->bytes), bytes);
+}
+
 uint64_t trust_version(const struct trust *t, const char *role)
 {
 	const struct role *r = trust_role(t, role);

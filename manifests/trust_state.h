@@ -37,7 +37,7 @@ struct trust {
 	enum trust_step step;
 	struct err failed;
 	int roots_asked;
-	bool started;
+	bool started, root_skipped;
 	struct role top[ROLE_KINDS];         /* version 0: not held */
 	uint64_t held_version[ROLE_KINDS];   /* when the first question was asked */
 	int64_t signed_at;

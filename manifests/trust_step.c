@@ -101,7 +101,6 @@ static bool give_root(struct trust *t, struct role *root, struct trust_keep *kee
 	if (keep->drop_online) { /* 5.3.11: the way back after a thief has counted versions up */
 		role_free(&t->top[ROLE_TIMESTAMP]);
 		role_free(&t->top[ROLE_SNAPSHOT]);
-		t->signed_at = 0;
 	}
 	replace(&t->top[ROLE_ROOT], root);
 	return true;
@@ -274,7 +273,7 @@ static bool ask(const struct trust *t, const struct row *row, struct trust_want 
 	snprintf(want->role, sizeof want->role, "%s", role_words[row->kind]);
 	if (row->kind == ROLE_ROOT) {
 		want->version = held->version + 1;
-		return t->roots_asked < TRUST_ROOTS_MAX;
+		return !t->root_skipped && t->roots_asked < TRUST_ROOTS_MAX;
 	}
 	if (!is_listed(t, row->kind, &listed))
 		return true;
@@ -284,6 +283,11 @@ static bool ask(const struct trust *t, const struct row *row, struct trust_want 
 }
 
 /* --- the machine --- */
+
+void trust_skip_root(struct trust *t)
+{
+	t->root_skipped = !t->started;
+}
 
 /* A refresh that failed stays so: nothing later is trusted. A seek that failed leaves the refresh as it was. */
 static void fail(struct trust *t, const struct err *why)

@@ -86,14 +86,15 @@ static bool folder_get(
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_UNSAFE, "not a file");
 	mark_of(&out->mark, &st);
-	if (ask->known && strcmp(ask->known->etag, out->mark.etag) == 0) {
+	bool same = ask->known && strcmp(ask->known->etag, out->mark.etag) == 0;
+	if (same && ask->from == 0) {
 		out->say = SOURCE_UNCHANGED;
 		return true;
 	}
 	if ((uint64_t)st.st_size > ask->max)
 		return err_set(e, ERR_LIMIT, "longer than %llu bytes", (unsigned long long)ask->max);
-	/* what is held is more than there is: it was another file's */
-	out->from = ask->from <= (uint64_t)st.st_size ? ask->from : 0;
+	/* what is held is more than there is, or looked otherwise: it was another file's */
+	out->from = ask->from <= (uint64_t)st.st_size && (same || !ask->known) ? ask->from : 0;
 	if (!copy(to, fd, out->from, ask->max, e))
 		return false;
 	out->length = to->at;

@@ -87,6 +87,35 @@ static void set_limits(struct request *r)
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, r->said);
 }
 
+/* --- bringing --- */
+
+static size_t give(char *to, size_t size, size_t n, void *ctx)
+{
+	struct str *rest = ctx;
+	size_t count = MIN(size * n, rest->len);
+
+	memcpy(to, rest->data, count);
+	*rest = str_bytes(rest->data + count, rest->len - count);
+	return count;
+}
+
+static void set_method(struct request *r)
+{
+	CURL *c = r->h->easy;
+
+	if (!r->ask->method)
+		return;
+	if (strcmp(r->ask->method, PARCEL_MKCOL) == 0) {
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, "MKCOL");
+		return;
+	}
+	r->upload = r->ask->upload;
+	curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(c, CURLOPT_READFUNCTION, give);
+	curl_easy_setopt(c, CURLOPT_READDATA, &r->upload);
+	curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->upload.len);
+}
+
 /* --- waiting --- */
 
 /* What nobody else counts: the server's silence, and the whole. */
@@ -162,20 +191,31 @@ static bool curl_failed(struct request *r, CURLcode failed)
 	return err_set(&r->why, code, "%s", r->said[0] ? r->said : curl_easy_strerror(failed));
 }
 
+/* The rest of a file is wanted only if it is still that file, else all of it (RFC 9110, 13.1.5: a weak mark cannot say so). */
+static bool add_conditions(struct curl_slist **list, const struct request *r, struct err *e)
+{
+	enum { ETAG_SIZE = sizeof((struct source_mark *)0)->etag, MODIFIED_SIZE = sizeof((struct source_mark *)0)->modified };
+	const char *etag = r->ask->etag;
+
+	if (r->ask->from > 0)
+		return !etag || etag[0] != '"' || add_header(list, "If-Range", etag, ETAG_SIZE, e);
+	return add_header(list, "If-None-Match", etag, ETAG_SIZE, e) &&
+	       add_header(list, "If-Modified-Since", r->ask->modified, MODIFIED_SIZE, e);
+}
+
 /* One request to its end. An error's page that is too long to be dropped does not change what the status said. */
 static bool run(struct request *r, const char *url, int64_t end_ms)
 {
 	cleanup(headers_free) struct curl_slist *headers = NULL;
 	CURLcode done = CURLE_OK;
 
-	if (!add_header(&headers, "If-None-Match", r->ask->etag, sizeof((struct source_mark *)0)->etag, &r->why) ||
-		!add_header(&headers, "If-Modified-Since", r->ask->modified, sizeof((struct source_mark *)0)->modified,
-			&r->why))
+	if (!add_conditions(&headers, r, &r->why))
 		return false;
 	curl_easy_reset(r->h->easy);
 	set_address(r, url);
 	set_tls(r);
 	set_limits(r);
+	set_method(r);
 	curl_easy_setopt(r->h->easy, CURLOPT_HTTPHEADER, headers);
 	if (curl_multi_add_handle(r->h->multi, r->h->easy) != CURLM_OK)
 		return err_set(&r->why, ERR_INTERNAL, "libcurl");

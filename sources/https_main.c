@@ -8,7 +8,7 @@
 #include "base/sandbox.h"
 #include "sources/https.h"
 
-enum { CHUNK = 16 * KIB, CPU_S = 20, BYTES_A_CPU_SECOND = 2 * MIB };
+enum { CHUNK = 16 * KIB, CPU_S = 20, BYTES_A_CPU_SECOND = 2 * MIB, UPLOAD_MAX = 256 * KIB };
 
 static const struct sandbox box = {.memory = 256 * MIB, .files = 64};
 
@@ -29,20 +29,26 @@ static bool say_failed(int fd, const struct err *why)
 	return true;
 }
 
-static bool answer(struct https *h, const struct parcel *p)
+static bool answer(struct https *h, struct buf *upload, const struct parcel *p)
 {
 	struct parcel_ask ask = {0};
 	struct err why = {0};
 
+	if (p->kind == PARCEL_PIECE) {
+		buf_add(upload, p->body);
+		return !upload->failed;
+	}
 	if (p->kind != PARCEL_ASK || !parcel_read(&ask, parcel_ask_shape, p->body, &why))
 		return false;
 	sandbox_cpu(CPU_S + ask.max / BYTES_A_CPU_SECOND);
+	ask.upload = buf_str(upload);
 	bool ok = https_answer(h, &ask, STDOUT_FILENO, &why) || say_failed(STDOUT_FILENO, &why);
+	buf_clear(upload);
 	shape_free(&ask, parcel_ask_shape);
 	return ok;
 }
 
-static bool answer_all(struct https *h, struct parcel_reader *reader)
+static bool answer_all(struct https *h, struct buf *upload, struct parcel_reader *reader)
 {
 	for (;;) {
 		struct parcel p;
@@ -53,7 +59,7 @@ static bool answer_all(struct https *h, struct parcel_reader *reader)
 		case PARCEL_BROKEN:
 			return false;
 		case PARCEL_HERE:
-			if (!answer(h, &p))
+			if (!answer(h, upload, &p))
 				return false;
 		}
 	}
@@ -62,6 +68,7 @@ static bool answer_all(struct https *h, struct parcel_reader *reader)
 static bool serve(struct https *h)
 {
 	cleanup(parcel_reader_free) struct parcel_reader reader = {0};
+	cleanup(buf_free) struct buf upload = BUF_MAX(UPLOAD_MAX);
 
 	for (;;) {
 		char bytes[CHUNK];
@@ -71,7 +78,7 @@ static bool serve(struct https *h)
 		if (n <= 0)
 			return n == 0;
 		parcel_feed(&reader, str_bytes(bytes, (size_t)n));
-		if (!answer_all(h, &reader))
+		if (!answer_all(h, &upload, &reader))
 			return false;
 	}
 }

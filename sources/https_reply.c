@@ -95,8 +95,11 @@ static bool content_range(const struct request *r, uint64_t *first, uint64_t *wh
 
 static enum what what_of(const struct request *r, long status)
 {
-	bool conditional = r->ask->etag || r->ask->modified;
+	bool conditional = !r->ask->from && (r->ask->etag || r->ask->modified);
 
+	if (r->ask->method) /* 405: the folder is there already */
+		return (status >= 200 && status < 300) || (status == 405 && strcmp(r->ask->method, PARCEL_MKCOL) == 0) ? ABSENT
+																 : REFUSE;
 	switch (status) {
 	case 200:
 		return GIVE;
@@ -169,6 +172,9 @@ bool https_begin(struct request *r)
 		return check_all_held(r);
 	if (r->what != REFUSE)
 		return true;
+	/* its folder is not there: RFC 4918, 9.7.1; nginx says 500 */
+	if (r->ask->method && (status == 404 || status == 409 || status == 500))
+		return err_set(&r->why, ERR_MISSING, "the server answered with status %ld", status);
 	return err_set(&r->why, status >= 500 || status == 429 ? ERR_UNREACHABLE : ERR_PROTOCOL,
 		"the server answered with status %ld", status);
 }

@@ -24,6 +24,7 @@ struct request {
 	int64_t moved_ms; /* when something last came */
 	uint64_t at;      /* of the file */
 	size_t headers, dropped;
+	struct str upload; /* what is still to be sent */
 	struct err why; /* our own reason to stop */
 	char said[CURL_ERROR_SIZE];
 };

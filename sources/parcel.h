@@ -10,9 +10,9 @@ enum { PARCEL_HEAD = 5, PARCEL_MAX = 64 * KIB };
 
 /*      kind      number  body */
 #define PARCEL_KINDS(X)                                                                                                \
-	X(ASK, 1)    /* JSON, struct parcel_ask */                                                                     \
+	X(ASK, 1)    /* JSON, struct parcel_ask; of git: struct git_ask */                                             \
 	X(START, 2)  /* JSON, struct parcel_start */                                                                   \
-	X(PIECE, 3)  /* bytes of the file; after a START that says `bytes` */                                          \
+	X(PIECE, 3)  /* bytes of the file; after a START that says `bytes`, or before an ASK that puts */                                   \
 	X(END, 4)    /* empty */                                                                                       \
 	X(FAILED, 5) /* JSON, struct parcel_failed */
 
@@ -22,7 +22,11 @@ enum parcel_kind {
 #undef X
 };
 
+#define PARCEL_PUT   "put"
+#define PARCEL_MKCOL "mkcol"
 struct parcel_ask {
+	char *method;      /* NULL: get; PARCEL_PUT: what the pieces before this ask are goes there; PARCEL_MKCOL: a folder */
+	struct str upload; /* of put; not in the words, and borrowed */
 	char *url, *etag, *modified, *ca;
 	struct list also; /* char *: origins where a redirect may lead */
 	int64_t max, from, connect_ms, idle_ms, total_ms;

@@ -18,7 +18,8 @@ struct source_ask {
 	const char *name;                /* below the part's address, as it stands in an address: "3.root.json" */
 	uint64_t max;                    /* bytes of the whole file; one more is ERR_LIMIT, while receiving */
 	const struct source_mark *known; /* NULL, or: if it still looks so, SOURCE_UNCHANGED is enough */
-	uint64_t from; /* bytes of it that are held: a source that can sends the rest; only for files */
+	uint64_t from; /* bytes of it that are held: a source that can sends the rest; only for files. With `known`: the rest
+			* only if it still looks so, else all of it */
 };
 
 enum source_say {

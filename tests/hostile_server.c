@@ -392,7 +392,7 @@ static bool parse(struct request *r, struct str head)
 	copy(r->etag, sizeof r->etag, line_value(head, "If-None-Match:"));
 	struct str range = line_value(head, "Range: bytes=");
 	r->from = range.len > 1 && str_number(&from, str_bytes(range.data, range.len - 1), INT32_MAX) ? (long)from : -1;
-	return path.len && !strstr(r->path, "..");
+	return path.len && !strstr(r->path, "../") && !str_ends(path, "..");
 }
 
 static bool receive(int fd, struct buf *head)

@@ -73,6 +73,7 @@ cat >"$t/tables" <<'TABLES'
 fleet_shape fleetctl/fleet/fleet.c fleet.yaml
 defaults_shape fleetctl/fleet/fleet.c defaults
 ssh_shape fleetctl/fleet/fleet.c ssh
+place_shape fleetctl/fleet/place.c publish
 host_shape fleetctl/fleet/fleet.c hosts.yaml
 hosts_shape fleetctl/fleet/fleet.c -
 plan_shape manifests/plan.c plans/PLAN.yaml
@@ -81,13 +82,19 @@ check_shape manifests/plan.c checks
 hooks_shape manifests/plan.c hooks
 trial_shape manifests/plan.c trial
 poll_shape manifests/plan.c poll
-window_shape manifests/plan.c window
+window_shape manifests/window.c window
 link_shape manifests/plan.c link
 budget_shape manifests/plan.c budget
+access_shape manifests/access.c -
+yaml_shape manifests/access.c access.yaml
+operator_shape manifests/access.c operators
+origins_shape manifests/origins.c -
+yaml_shape manifests/origins.c sources.yaml
+origin_shape manifests/origins.c sources
 keyset_shape fleetctl/repo/keyset.c keys.yaml
 key_shape fleetctl/repo/keyset.c keys
 TABLES
-for file in fleetctl/fleet/fleet.c manifests/plan.c fleetctl/repo/keyset.c; do
+for file in fleetctl/fleet/fleet.c manifests/plan.c manifests/window.c manifests/access.c manifests/origins.c fleetctl/repo/keyset.c; do
 	sed -nE 's/^(static )?const struct shape_field ([a-z_]+)\[\] = .*/\2/p' "$root/$file" >"$t/names"
 	while read -r table; do
 		grep -q "^$table $file " "$t/tables" || not "$file: this test does not know the table $table"

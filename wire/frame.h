@@ -14,8 +14,9 @@ enum { WIRE_GREETING_LEN = 8, FRAME_BODY_MAX = 1 * MIB, FRAME_HEAD = 5, PIECE_MA
 	X(PAPERS,     3) /* controller:  the order's documents behind each other, zstd against what the host holds */ \
 	X(PIECE,      4) /* controller:  raw bytes of the payload, in order from order.at */  \
 	X(STATE,      5) /* agent:       JSON, struct state */                                \
-	X(RECEIPT,    6) /* agent:       JSON as the host keeps it; ends the order */         \
+	X(RECEIPT,    6) /* agent:       as the host keeps it, sealed; ends the order */      \
 	X(REFUSED,    7) /* either:      JSON, struct refused; ends the session */            \
+	X(CHAIN,      8) /* agent:       an older receipt, as RECEIPT; before it, oldest first */ \
 	X(NOTE,     128) /* agent:       text for people; may be skipped */
 
 enum frame_kind {

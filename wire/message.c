@@ -24,6 +24,7 @@ const char *const order_words[] = {
 	[ORDER_FOLLOW] = "follow",
 	[ORDER_CONFIRM] = "confirm",
 	[ORDER_LET_GO] = "let-go",
+	[ORDER_ACCESS] = "access",
 	NULL,
 };
 const char *const payload_words[] = {
@@ -59,6 +60,11 @@ static const struct shape_field partial_fields[] = {
 	NUMBER("have", partial, have),
 	{0},
 };
+static const struct shape_field document_fields[] = {
+	NUMBER("number", document_held, number),
+	MUST_SHA256("sha256", document_held, sha256),
+	{0},
+};
 static const struct shape_field lease_fields[] = {
 	SAID("rollout", lease, rollout, WHO_MAX),
 	SAID("who", lease, who, WHO_MAX),
@@ -83,6 +89,8 @@ const struct shape_field hello_shape[] = {
 	NUMBER("since", hello, since),
 	MANY("bundles", hello, bundles, bundle_held, held_fields, HELD_MAX),
 	MANY("trust", hello, trust, version_held, version_fields, HELD_MAX),
+	{"access", SHAPE_OBJECT, AT(hello, access), .of = document_fields, .has = AT(hello, has_access)},
+	{"sources", SHAPE_OBJECT, AT(hello, sources), .of = document_fields, .has = AT(hello, has_sources)},
 	{"papers", SHAPE_HEX, AT(hello, papers), .bytes = sizeof(((struct hello *)0)->papers), .omit_zero = true},
 	MANY("partial", hello, partial, partial, partial_fields, PARTIAL_MAX),
 	MANY("guilty", hello, guilty, bundle_held, held_fields, HELD_MAX),
@@ -119,6 +127,8 @@ const struct shape_field order_shape[] = {
 	NUMBER("payload_length", order, payload_length),
 	NUMBER("at", order, at),
 	NAME("nonce", order, nonce),
+	FLAG("chain", order, chain),
+	NUMBER("since", order, since),
 	{0},
 };
 

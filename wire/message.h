@@ -18,6 +18,10 @@ struct partial { /* a payload whose first `have` bytes are staged */
 	struct digest payload;
 	int64_t have;
 };
+struct document_held { /* of role `fleet`, in force */
+	int64_t number;
+	struct digest sha256;
+};
 struct lease {
 	char *rollout, *who;
 	int64_t left_ms;
@@ -37,6 +41,8 @@ struct hello {
 	int64_t since;            /* unix seconds of the commit, as the host's clock had it */
 	struct list bundles;      /* struct bundle_held */
 	struct list trust;        /* struct version_held */
+	bool has_access, has_sources;
+	struct document_held access, sources; /* fleet/access.json, fleet/sources.json; absent: what was enrolled */
 	uint8_t papers[8];        /* first bytes of SHA-256 over the papers held: see squeeze; zero: none */
 	struct list partial;      /* struct partial */
 	struct list guilty, held; /* struct bundle_held: releases that are refused until `allow` */
@@ -58,6 +64,7 @@ enum order_action {
 	ORDER_FOLLOW,  /* stay until the trial that runs has ended */
 	ORDER_CONFIRM, /* you were reached over a new connection */
 	ORDER_LET_GO,  /* of the lease */
+	ORDER_ACCESS,  /* let in whom role `fleet` says, and fetch from where it says */
 };
 extern const char *const order_words[];
 
@@ -81,6 +88,8 @@ struct order {
 	struct digest payload_sha256, base;
 	int64_t payload_length, at;
 	char *nonce;              /* of confirm */
+	bool chain;               /* of ask: also the receipts before the newest, */
+	int64_t since;            /* that come after this number */
 };
 
 struct state {

@@ -23,9 +23,11 @@ struct row {
 	int64_t deadline_ms;
 	int64_t (*deadline)(struct apply *a);  /* instead, where the manifest says */
 	bool (*wanted)(const struct apply *a); /* else it is passed over */
+	bool (*fix)(struct apply *a, struct err *e); /* what is written down with it */
 };
-static const struct row table[STEP_COUNT] = {
-	[STEP_IDLE] = {step_settle, .done = STEP_IDLE, .failed = STEP_IDLE, .deadline_ms = 5 * MINUTE_MS},
+static const struct row release_rows[STEP_COUNT] = {
+	[STEP_IDLE] = {step_settle, .done = STEP_IDLE, .failed = STEP_IDLE, .deadline_ms = 5 * MINUTE_MS,
+		.fix = steps_fix_receipt},
 	[STEP_FETCH] = {step_fetch, .done = STEP_VERIFY, .failed = STEP_IDLE, .deadline_ms = 10 * MINUTE_MS},
 	[STEP_VERIFY] = {step_verify, .done = STEP_UNPACK, .failed = STEP_IDLE, .deadline_ms = 10 * MINUTE_MS},
 	[STEP_UNPACK] = {step_unpack, .done = STEP_REREAD, .failed = STEP_IDLE, .deadline_ms = 20 * MINUTE_MS},
@@ -37,6 +39,22 @@ static const struct row table[STEP_COUNT] = {
 	[STEP_COMMIT] = {step_commit, .done = STEP_IDLE, .failed = STEP_ROLLBACK, .deadline_ms = MINUTE_MS},
 	[STEP_ROLLBACK] = {step_rollback, .done = STEP_IDLE, .failed = STEP_IDLE, .deadline = steps_rollback_ms},
 };
+
+/* An access list is staged before it is tried, and proven by being come in by. */
+static const struct row access_rows[STEP_COUNT] = {
+	[STEP_IDLE] = {step_settle, .done = STEP_IDLE, .failed = STEP_IDLE, .deadline_ms = 5 * MINUTE_MS,
+		.fix = steps_fix_receipt},
+	[STEP_SWAP] = {access_step_swap, .done = STEP_CONFIRM, .failed = STEP_ROLLBACK, .deadline_ms = MINUTE_MS},
+	[STEP_CONFIRM] = {access_step_confirm, .done = STEP_COMMIT, .failed = STEP_ROLLBACK,
+		.deadline = access_confirm_ms},
+	[STEP_COMMIT] = {access_step_commit, .done = STEP_IDLE, .failed = STEP_ROLLBACK, .deadline_ms = MINUTE_MS},
+	[STEP_ROLLBACK] = {access_step_back, .done = STEP_IDLE, .failed = STEP_IDLE, .deadline_ms = MINUTE_MS},
+};
+
+static const struct row *row_of(const struct attempt *a, int step)
+{
+	return a->access ? &access_rows[step] : &release_rows[step];
+}
 
 /* --- what the steps use --- */
 
@@ -88,7 +106,7 @@ void apply_busy_text(char out[256], const struct ledger *l)
 	release_text(release, l->attempt.receipt.release_number, l->attempt.release);
 	shape_ms_text(left, attempt_left_ms(&l->attempt));
 	snprintf(out, 256, "%s %s (%.64s) is at step %s, which takes another %s at most",
-		l->attempt.undo ? "undoing" : "release", release, l->attempt.who ? l->attempt.who : "nobody named",
+		l->attempt.undo ? "undoing" : l->attempt.access ? "access list" : "release", release, l->attempt.who ? l->attempt.who : "nobody named",
 		step_words[l->step], left);
 }
 
@@ -101,13 +119,14 @@ bool apply_begin(struct ledger *l, const struct config *c, const struct store *s
 
 	if (a->undo)
 		a->from = l->previous;
-	else if (!release_current(&a->from, s, e))
+	else if (!a->access && !release_current(&a->from, s, e))
 		return false;
+	int64_t ms = row_of(a, (int)first)->deadline_ms;
 	a->tries = 0;
 	a->boots_left = BOOTS_MAX;
 	a->began_ms = clock_boot_ms();
-	attempt_deadline(a, table[first].deadline_ms ? table[first].deadline_ms : 10 * MINUTE_MS);
-	a->receipt.format = 1;
+	attempt_deadline(a, ms ? ms : 10 * MINUTE_MS);
+	a->receipt.format = RECEIPT_FORMAT;
 	a->receipt.verdict = VERDICT_REFUSED;
 	a->receipt.release = a->release;
 	a->receipt.host = str_dup(str_of(c->id));
@@ -144,9 +163,12 @@ static void watch(const struct apply *a)
 
 static bool enter(struct apply *a, enum step next, struct err *e)
 {
-	while (table[next].wanted && !table[next].wanted(a))
-		next = table[next].done;
-	const struct row *row = &table[next];
+	const struct row *row = row_of(&a->ledger.attempt, (int)next);
+
+	for (; row->wanted && !row->wanted(a); row = row_of(&a->ledger.attempt, (int)next))
+		next = row->done;
+	if (row->fix && !row->fix(a, e))
+		return false;
 	a->ledger.step = (int)next;
 	a->ledger.attempt.tries = 0;
 	attempt_deadline(&a->ledger.attempt, row->deadline ? row->deadline(a) : row->deadline_ms);
@@ -197,7 +219,7 @@ static void nap(int64_t ms)
 static bool walk(struct apply *a, struct err *e)
 {
 	while (a->ledger.has_attempt) {
-		const struct row *row = &table[a->ledger.step];
+		const struct row *row = row_of(&a->ledger.attempt, a->ledger.step);
 		struct err why = {0};
 		enum apply_say say = run_step(a, row, &why);
 		if (say == APPLY_WAIT) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/apply/health.h"
+#include "agent/store/access.h"
 #include "agent/store/ledger.h"
 
 struct apply {
@@ -32,6 +33,9 @@ must_check bool apply_begin(struct ledger *l, const struct config *c, const stru
 /* An undo of what is current, to the release before. ERR_MISSING when there is none. */
 must_check bool apply_begin_undo(struct ledger *l, const struct config *c, const struct store *s, const char *rollout,
 	const char *who, struct err *e);
+/* A trial of this set (access_next), which is staged here. l->attempt has who, and in its receipt rollout and bytes_in. */
+must_check bool apply_begin_access(struct ledger *l, const struct config *c, const struct store *s, const struct access_set *set,
+	struct err *e);
 /* "release 12 (3f9a...) is at step prove, which takes another 1m 40s at most" */
 void apply_busy_text(char out[256], const struct ledger *l);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "agent/apply/alive.h"
+#include "agent/script.h"
 
 void health_say(struct receipt_check *into, const char *form, ...)
 {
@@ -38,7 +39,7 @@ enum check_result health_script(struct receipt_check *into, const struct run *r)
 
 	free_ptr(&into->output);
 	into->took_ms = into->status = 0;
-	if (!run_script(&end, r, &e)) {
+	if (!script_run(&end, r, &e)) {
 		into->status = 127;
 		health_say(into, "could not be run: %s", e.text);
 		return CHECK_RED;

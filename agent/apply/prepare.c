@@ -5,7 +5,7 @@
 #include "agent/store/bundle.h"
 #include "agent/store/staging.h"
 #include "agent/store/tree.h"
-#include "bundles/squeeze.h"
+#include "agent/take/expand.h"
 #include "wire/message.h"
 
 static bool read_manifest(struct manifest *out, struct buf *bytes, struct apply *a, struct err *e)
@@ -43,36 +43,12 @@ enum apply_say step_fetch(struct apply *a, struct err *e)
 	return say(staging_check(a->store, t->payload_sha256, (uint64_t)t->payload_length, e));
 }
 
-static bool expand(struct apply *a, const struct manifest *m, const char *staged, struct err *e)
-{
-	const struct attempt *t = &a->ledger.attempt;
-	cleanup(fd_close) int in = -1;
-	cleanup(fd_close) int out = -1;
-	cleanup(fd_close) int base = -1;
-
-	if (t->payload == PAYLOAD_PATCH && !bundle_open(&base, a->store, t->base, e))
-		return err_in(e, "the bundle that the patch is against");
-	if (!staging_open(&in, a->store, t->payload_sha256, e) || !fs_create(&out, a->store->dir, staged, 0644, e))
-		return false;
-	return squeeze_expand(out, in, base, (uint64_t)m->bundle.length, m->bundle.sha256, e) && fs_sync_fd(out, e);
-}
-
-/* A payload that does not lead to the bundle is of no use again; one that only found no room is. */
 static bool expand_and_keep(struct apply *a, const struct manifest *m, struct err *e)
 {
-	char hex[DIGEST_HEX + 1];
-	struct err drop;
+	const struct attempt *t = &a->ledger.attempt;
+	const struct staged staged = {t->payload, t->payload_sha256, t->base};
 
-	digest_hex(hex, m->bundle.sha256);
-	cleanup(free_ptr) char *staged = path_form("staging/%s.tar", hex);
-	if (expand(a, m, staged, e) && bundle_keep(a->store, m->bundle.sha256, staged, e))
-		return true;
-	(void)!fs_remove(a->store->dir, staged, &drop);
-	if (e->code == ERR_SPACE)
-		(void)!store_needs(a->store, (uint64_t)m->bundle.length, "the bundle", e);
-	else
-		(void)!staging_clear(a->store, true, &drop);
-	return false;
+	return expand_staged(a->store, &staged, m, e);
 }
 
 enum apply_say step_verify(struct apply *a, struct err *e)

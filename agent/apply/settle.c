@@ -24,7 +24,7 @@ enum apply_say step_commit(struct apply *a, struct err *e)
 	return APPLY_DONE;
 }
 
-static bool fill_receipt(struct apply *a, struct err *e)
+bool steps_fix_receipt(struct apply *a, struct err *e)
 {
 	struct receipt *r = &a->ledger.attempt.receipt;
 	int64_t began_ms = a->ledger.attempt.began_ms;
@@ -37,7 +37,11 @@ static bool fill_receipt(struct apply *a, struct err *e)
 	clock_boot_id(boot);
 	free(r->boot);
 	r->boot = str_dup(str_of(boot));
+	free(r->agent);
+	r->agent = str_dup(STR(FLEET_VERSION));
 	r->number = a->ledger.receipt + 1;
+	r->previous = a->ledger.receipt_digest;
+	r->disk = release_disk(&now);
 	r->current_number = now.manifest.number;
 	r->time = moment.unix_s;
 	r->synced = moment.synced;
@@ -45,17 +49,20 @@ static bool fill_receipt(struct apply *a, struct err *e)
 	return true;
 }
 
-/* The receipt first: written twice under one number when cut off here, never lost. */
+/* The receipt first. It stands in the ledger since this step was entered: cut off here, the same bytes are written and signed
+ * again, under the same number, before anybody is told of them. */
 enum apply_say step_settle(struct apply *a, struct err *e)
 {
 	struct receipt *r = &a->ledger.attempt.receipt;
-	bool keep_parts = r->verdict == VERDICT_REFUSED;
+	bool keep_parts = r->verdict == VERDICT_REFUSED || r->access;
+	struct digest digest;
 	struct err no;
 
-	if (!fill_receipt(a, e) || !receipts_add(a->store, r, e))
+	if (!receipts_add(&digest, a->store, r, e))
 		return APPLY_FAILED;
 	apply_tell(a, 0, 0, "%s", verdict_words[r->verdict]);
 	a->ledger.receipt = r->number;
+	a->ledger.receipt_digest = digest;
 	ledger_end_attempt(&a->ledger);
 	if (!apply_save(a, e))
 		return APPLY_FAILED;

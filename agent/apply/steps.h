@@ -10,8 +10,13 @@ apply_step step_swap, step_prove, step_confirm;
 bool step_wants_confirm(const struct apply *a);
 /* back.c */
 apply_step step_rollback;
+/* access.c: of an access list; what they share with a release is settle.c's end */
+apply_step access_step_swap, access_step_confirm, access_step_commit, access_step_back;
+int64_t access_confirm_ms(struct apply *a);
 /* settle.c: the receipt is written, the attempt forgotten, the store swept */
 apply_step step_commit, step_settle;
+/* All that the receipt says is said here, and written down with the step that signs it. */
+must_check bool steps_fix_receipt(struct apply *a, struct err *e);
 
 /* How long each may take, by the manifests. */
 int64_t steps_swap_ms(struct apply *a), steps_prove_ms(struct apply *a), steps_rollback_ms(struct apply *a);
@@ -19,4 +24,5 @@ int64_t steps_swap_ms(struct apply *a), steps_prove_ms(struct apply *a), steps_r
 /* For them: opens the two releases, those that are not open yet. */
 must_check bool steps_open(struct apply *a, struct err *e);
 enum apply_say steps_wait(struct apply *a, int64_t ms);
+enum apply_say steps_red(const struct receipt_check *c, struct err *e); /* FAILED, for this check */
 const struct check *steps_find_check(const struct release *r, const char *name); /* NULL: it has none of that name */

@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/apply/confirm.h"
 #include "agent/apply/hooks.h"
 #include "agent/apply/steps.h"
-#include "base/hex.h"
 
-enum { ROUND_MS = 1000, CONFIRM_POLL_MS = 200, SLACK_MS = 60 * 1000, NONCE_BYTES = 16, SAMPLES_MAX = 32 };
+enum { ROUND_MS = 1000, SLACK_MS = 60 * 1000, SAMPLES_MAX = 32 };
 
 /* --- for all steps --- */
 
@@ -186,7 +186,7 @@ static bool ask_all(struct apply *a)
 	return true;
 }
 
-static enum apply_say red(const struct receipt_check *c, struct err *e)
+enum apply_say steps_red(const struct receipt_check *c, struct err *e)
 {
 	struct str rest, output = str_trim(str_of(c->output));
 	struct str line = str_cut(output, '\n', &rest);
@@ -215,7 +215,7 @@ static enum apply_say judge(struct apply *a, bool end, int64_t started_ms, struc
 	case HEALTH_PASS:
 		return proven(a, VERDICT_PASS, "all checks hold");
 	case HEALTH_RED:
-		return red(health_first_red(checks), e);
+		return steps_red(health_first_red(checks), e);
 	case HEALTH_MORE:
 		return steps_wait(a, MIN(started_ms + ROUND_MS - clock_boot_ms(), attempt_left_ms(&a->ledger.attempt)));
 	case HEALTH_UNPROVEN:
@@ -236,12 +236,12 @@ enum apply_say step_prove(struct apply *a, struct err *e)
 		return APPLY_FAILED;
 	const struct receipt_check *hook = health_first_red(&a->ledger.attempt.receipt.checks);
 	if (hook && strcmp(hook->name, "hook.start") == 0)
-		return red(hook, e);
+		return steps_red(hook, e);
 	if (a->ledger.attempt.boots_left == 0) {
 		struct receipt_check *c = apply_extra_check(a, "reboots", CHECK_LOCAL);
 		c->after = CHECK_RED;
 		health_say(c, "the host was restarted again and again during the trial");
-		return red(c, e);
+		return steps_red(c, e);
 	}
 	bool end = !ask_all(a) || attempt_left_ms(&a->ledger.attempt) <= 0;
 	return judge(a, end, started_ms, e);
@@ -254,42 +254,9 @@ bool step_wants_confirm(const struct apply *a)
 	return a->new.manifest.plan.trial.touches && a->ledger.attempt.worked;
 }
 
-static bool make_nonce(struct apply *a, struct err *e)
-{
-	uint8_t bytes[NONCE_BYTES];
-	char hex[2 * NONCE_BYTES + 1];
-
-	if (a->ledger.attempt.nonce)
-		return true;
-	random_bytes(bytes, sizeof bytes);
-	hex_write(hex, bytes, sizeof bytes);
-	a->ledger.attempt.nonce = str_dup(str_of(hex));
-	if (!fs_remove(a->store->dir, "confirm", e) || !apply_save(a, e))
-		return false;
-	apply_tell(a, 0, 0, "waiting to be reached over a new connection");
-	return true;
-}
-
-static bool was_confirmed(const struct apply *a)
-{
-	cleanup(buf_free) struct buf text = BUF_MAX(KIB);
-	struct err e;
-
-	return fs_read(&text, a->store->dir, "confirm", &e) &&
-	       str_is(str_trim(buf_str(&text)), a->ledger.attempt.nonce);
-}
-
 enum apply_say step_confirm(struct apply *a, struct err *e)
 {
-	if (!steps_open(a, e) || !make_nonce(a, e))
+	if (!steps_open(a, e))
 		return APPLY_FAILED;
-	if (was_confirmed(a))
-		return APPLY_DONE;
-	if (attempt_left_ms(&a->ledger.attempt) > 0)
-		return steps_wait(a, CONFIRM_POLL_MS);
-	struct receipt_check *c = apply_extra_check(a, "confirm", CHECK_PATH);
-	c->before = CHECK_GREEN;
-	c->after = CHECK_RED;
-	health_say(c, "nobody reached this host over a new connection before the deadline");
-	return red(c, e);
+	return confirm_wait(a, "nobody reached this host over a new connection before the deadline", e);
 }

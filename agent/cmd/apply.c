@@ -1,15 +1,19 @@
 /* fleet-agent apply: go on with what is tried, or undo it. Started by serve, at boot, and by a person when in doubt. */
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "agent/apply/apply.h"
 #include "agent/command.h"
+#include "agent/receive/launch.h"
 
-static bool get_lock(int *lock, const struct host *h, int64_t inherited, struct err *e)
+static bool get_lock(int *lock, const struct host *h, int64_t inherited, bool handed_over, struct err *e)
 {
 	cleanup(ledger_free) struct ledger l = {0};
 	char text[256];
 	bool taken;
 
+	if (handed_over)
+		return launch_taken(lock, STDIN_FILENO, e);
 	if (inherited) {
 		*lock = (int)inherited;
 		return fcntl(*lock, F_SETFD, FD_CLOEXEC) == 0 || err_sys(e, "--lock-fd");
@@ -30,9 +34,11 @@ static int run(const struct command *me, int argc, char **argv)
 {
 	struct where w = {0};
 	int64_t inherited = 0;
+	bool handed_over = false;
 	const struct opt table[] = {
 		{"lock-fd", 0, OPT_COUNT, &inherited, "N", "the lock, inherited open: for serve alone", .min = 3,
 			.max = 1023},
+		{"handed-over", 0, OPT_FLAG, &handed_over, NULL, "the lock comes over stdin, a socket: for the unit alone"},
 		WHERE_OPTS(w),
 		{0},
 	};
@@ -44,7 +50,7 @@ static int run(const struct command *me, int argc, char **argv)
 
 	if (!command_begin(me, table, argc, argv, &code))
 		return code;
-	if (!host_open(&h, &w, &e) || !get_lock(&lock, &h, inherited, &e))
+	if (!host_open(&h, &w, &e) || !get_lock(&lock, &h, inherited, handed_over, &e))
 		return command_fail(me, &e);
 	if (!apply_run(&a, &e))
 		return command_fail(me, &e);

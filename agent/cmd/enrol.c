@@ -3,6 +3,7 @@
 
 #include "agent/command.h"
 #include "agent/enrol.h"
+#include "agent/store/receipts.h"
 
 static int run(const struct command *me, int argc, char **argv)
 {
@@ -14,12 +15,20 @@ static int run(const struct command *me, int argc, char **argv)
 		{"root", 0, OPT_TEXT, &want.root, "FILE", "the root of trust", .required = true},
 		{"site", 0, OPT_TEXT, &want.site, "SITE", "where it stands"},
 		{"results", 0, OPT_TEXT, &want.results, "DIR", "where probes write (default: " CONFIG_RESULTS ")"},
+		{"run", 0, OPT_TEXT, &want.run, "DIR",
+			"folder of the units' sockets (default: " CONFIG_RUN ", if the units are there)"},
+		{"keys", 0, OPT_TEXT, &want.keys, "FILE", "SSH keys that may come in until an access list is signed"},
+		{"serve", 0, OPT_TEXT, &want.serve, "COMMAND", "what they run (default: " CONFIG_SERVE ")"},
+		{"sources", 0, OPT_TEXT, &want.sources, "FILE", "where to fetch from until sources are signed"},
 		{"force", 0, OPT_FLAG, &want.force, NULL, "begin anew as the same host: baseline, no trust kept"},
+		{"new-key", 0, OPT_FLAG, &want.new_key, NULL, "with --force: a new receipt key, and a new chain of receipts"},
 		{"allow-volatile", 0, OPT_FLAG, &want.allow_volatile, NULL,
 			"also with a state folder that a restart may empty: tmpfs, ramfs, overlay"},
 		WHERE_OPTS(w),
 		{0},
 	};
+	cleanup(host_close) struct host h = {0};
+	char key[DIGEST_HEX + 1];
 	struct err e;
 	int code;
 
@@ -27,9 +36,9 @@ static int run(const struct command *me, int argc, char **argv)
 		return code;
 	want.config_dir = w.config_dir;
 	want.state_dir = w.state_dir;
-	if (!enrol_host(&want, &e))
+	if (!enrol_host(&want, &e) || !host_open(&h, &w, &e) || !receipts_key(key, &h.store, &e))
 		return command_fail(me, &e);
-	printf("%s is enrolled for plan %s and runs the baseline\n", want.id, want.plan);
+	printf("%s is enrolled for plan %s and runs the baseline\nreceipt key %s\n", want.id, want.plan, key);
 	return COMMAND_OK;
 }
 

@@ -1,7 +1,5 @@
 /* fleet-agent probes: run the plan's probes on schedule; or, for a person, one of them now. */
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
@@ -62,22 +60,6 @@ static void once_free(struct once *o)
 	fd_close(&o->stop);
 }
 
-/* A person who interrupts leaves no process and no scratch folder behind. */
-static bool run_job(struct proc_end *end, const struct proc_job *job, int stop, struct err *e)
-{
-	struct proc *p = NULL;
-	bool stopped = false;
-
-	if (!proc_start(&p, job, e))
-		return false;
-	while (!stopped && !proc_step(p)) {
-		struct pollfd fd[] = {{stop, POLLIN, 0}, {proc_fd(p), POLLIN, 0}};
-		stopped = poll(fd, COUNT_OF(fd), (int)MIN(proc_left_ms(p), INT_MAX)) > 0 && fd[0].revents;
-	}
-	proc_finish(&p, end);
-	return !stopped || err_set(e, ERR_STOPPED, "interrupted");
-}
-
 /* Aside: the results are the runner's, who may be at this very probe. */
 static bool try_probe(struct proc_end *end, const struct once *o, const struct probe *p, struct err *e)
 {
@@ -99,7 +81,7 @@ static bool try_probe(struct proc_end *end, const struct once *o, const struct p
 	if (!fs_open_dir(&out, AT_FDCWD, path, e))
 		return false;
 	struct record_mark before = record_mark(out, p->name);
-	if (!run_job(end, &job.job, o->stop, e))
+	if (!run_until(end, &job.job, o->stop, e))
 		return false;
 	struct record_mark after = record_mark(out, p->name);
 	return runner_judge(end, record_replaced(&before, &after), e);

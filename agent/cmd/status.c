@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "agent/command.h"
+#include "agent/pull/view.h"
 #include "agent/store/lease.h"
 #include "agent/store/ledger.h"
 #include "agent/store/receipts.h"
@@ -17,6 +18,7 @@ struct view {
 	struct lease lease;
 	struct buf receipt_text;
 	struct receipt receipt;
+	char key[DIGEST_HEX + 1]; /* empty: there is none */
 };
 
 static void view_free(struct view *v)
@@ -34,9 +36,11 @@ static bool view_fill(struct view *v, const struct host *h, struct err *e)
 
 	v->has_lease = lease_read(&v->lease, &h->store);
 	v->busy = store_is_locked(&h->store);
+	if (!receipts_key(v->key, &h->store, e))
+		v->key[0] = 0; /* the next receipt makes one */
 	return release_current(&current, &h->store, e) && release_open(&v->now, &h->store, current, e) &&
 	       ledger_load(&v->ledger, &h->store, e) &&
-	       receipts_bytes(&v->receipt_text, &h->store, v->ledger.receipt, e) &&
+	       receipts_newest(&v->receipt_text, &h->store, v->ledger.receipt, e) &&
 	       receipt_read(&v->receipt, buf_str(&v->receipt_text), e);
 }
 
@@ -79,6 +83,15 @@ static void print_receipt(const struct receipt *r)
 				check_result_words[c[i].old]);
 }
 
+static void print_pull(const struct view *v, const struct host *h)
+{
+	cleanup(buf_free) struct buf line = {0};
+
+	pull_view_line(&line, &h->config, &h->store, v->now.manifest.plan.poll.every_ms);
+	if (line.len)
+		printf("%-9s" STR_FMT "\n", "pull", STR_ARG(buf_str(&line)));
+}
+
 static void print_people(const struct view *v, const struct host *h)
 {
 	char release[48], since[24], left[32];
@@ -90,6 +103,8 @@ static void print_people(const struct view *v, const struct host *h)
 	printf("%-9s%s since %s\n", digest_eq(v->now.id, h->config.baseline) ? "baseline" : "release", release, since);
 	print_trial(v);
 	print_receipt(&v->receipt);
+	print_pull(v, h);
+	printf("%-9s%s\n", "key", v->key[0] ? v->key : "none: the next receipt makes one");
 	print_marks("guilty", &v->ledger.guilty);
 	print_marks("held", &v->ledger.held);
 	shape_ms_text(left, v->lease.left_ms);
@@ -150,6 +165,7 @@ static bool print_json(const struct view *v, const struct host *h, struct err *e
 	cleanup(doc_free) doc *d = doc_object();
 	cleanup(buf_free) struct buf text = {0};
 	doc *receipt = NULL;
+	struct str seal, statement = str_cut(buf_str(&v->receipt_text), '\n', &seal);
 
 	doc_set_int(d, "schema", SCHEMA);
 	doc_set_text(d, "agent", FLEET_VERSION);
@@ -161,6 +177,7 @@ static bool print_json(const struct view *v, const struct host *h, struct err *e
 	set_digest(d, "bundle", v->now.manifest.bundle.sha256);
 	doc_set_bool(d, "baseline", digest_eq(v->now.id, h->config.baseline));
 	doc_set_int(d, "since", v->ledger.since);
+	doc_set_text(d, "receipt_key", v->key[0] ? v->key : NULL);
 	if (v->ledger.has_previous)
 		set_digest(d, "previous", v->ledger.previous);
 	if (v->ledger.has_attempt)
@@ -169,7 +186,8 @@ static bool print_json(const struct view *v, const struct host *h, struct err *e
 	set_marks(d, "held", &v->ledger.held);
 	if (v->has_lease)
 		set_lease(d, &v->lease);
-	if (!doc_read(&receipt, buf_str(&v->receipt_text), e))
+	doc_set(d, "pull", pull_view_doc(&h->config, &h->store, v->now.manifest.plan.poll.every_ms));
+	if (!doc_read(&receipt, statement, e))
 		return false;
 	doc_set(d, "receipt", receipt);
 	doc_pretty(&text, d);

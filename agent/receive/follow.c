@@ -28,7 +28,7 @@ bool follow_receipt(const struct follow *f, struct err *e)
 	cleanup(buf_free) struct buf receipt = {0};
 	cleanup(buf_free) struct buf out = {0};
 
-	if (!ledger_load(&l, f->store, e) || !receipts_bytes(&receipt, f->store, l.receipt, e))
+	if (!ledger_load(&l, f->store, e) || !receipts_newest(&receipt, f->store, l.receipt, e))
 		return false;
 	frame_write(&out, FRAME_RECEIPT, buf_str(&receipt));
 	return buf_ok(&out, e) && session_send(f->session, buf_str(&out), e);

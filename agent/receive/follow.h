@@ -1,6 +1,7 @@
 /* Staying with an apply until it has ended: what it says as STATE, then the newest RECEIPT. */
 #pragma once
 
+#include "agent/receive/caller.h"
 #include "agent/receive/launch.h"
 #include "agent/receive/session.h"
 
@@ -9,6 +10,7 @@ struct follow {
 	const struct config *config;
 	const struct store *store;
 	launch_apply_fn *launch;
+	struct caller caller;
 	int said; /* what the apply says that was started here; serve_session sets it */
 };
 /* A new apply with the lock, which it inherits. */

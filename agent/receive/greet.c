@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/receive/papers.h"
+#include "agent/store/access.h"
 #include "agent/store/bundle.h"
 #include "agent/store/lease.h"
 #include "agent/store/release.h"
@@ -37,6 +38,7 @@ static bool fill_trust(struct hello *h, const struct config *c, const struct sto
 	add_version(&h->trust, t, "snapshot");
 	add_version(&h->trust, t, "targets");
 	add_version(&h->trust, t, c->plan);
+	add_version(&h->trust, t, "fleet");
 	struct digest d = digest_of(buf_str(&prefix));
 	memcpy(h->papers, d.bytes, sizeof h->papers);
 	return true;
@@ -103,6 +105,19 @@ static bool fill_ledger(struct hello *h, const struct store *s, struct err *e)
 	return true;
 }
 
+static bool fill_access(struct hello *h, const struct store *s, struct err *e)
+{
+	cleanup(access_set_free) struct access_set set = {0};
+
+	if (!access_open(&set, s, e))
+		return false;
+	h->access = (struct document_held){set.access.number, set.access_sha256};
+	h->sources = (struct document_held){set.sources.number, set.sources_sha256};
+	h->has_access = set.has_access;
+	h->has_sources = set.has_sources;
+	return true;
+}
+
 static void fill_self(struct hello *h, const struct config *c, const struct store *s)
 {
 	struct moment now = clock_now();
@@ -126,7 +141,8 @@ bool greet_send(struct session *to, const struct config *c, const struct store *
 	cleanup(buf_free) struct buf out = {0};
 
 	fill_self(&h, c, s);
-	if (!fill_release(&h, s, e) || !fill_ledger(&h, s, e) || !fill_held(&h, s, e) || !fill_trust(&h, c, s, e))
+	if (!fill_release(&h, s, e) || !fill_ledger(&h, s, e) || !fill_held(&h, s, e) || !fill_trust(&h, c, s, e) ||
+		!fill_access(&h, s, e))
 		return false;
 	buf_add(&out, str_bytes(WIRE_GREETING, WIRE_GREETING_LEN));
 	hello_write(&out, &h);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "agent/store/release.h"
+#include "agent/take/obey.h"
 #include "bundles/squeeze.h"
 
 enum { NAME_ROOM = 192 };
@@ -86,10 +87,9 @@ void papers_free(struct papers *p)
 /* --- what trust says --- */
 
 /* What was not sent is what we hold already: the controller knows our versions. */
-static bool answer(struct trust *t, const struct trust_want *want, const struct papers *p, struct err *e)
+static bool bring(struct buf *out, bool *absent, void *ctx, const struct trust_want *want, struct err *e)
 {
-	cleanup(buf_free) struct buf held = BUF_MAX(TRUST_TARGETS_MAX);
-	struct trust_keep keep = {0};
+	const struct papers *p = ctx;
 	char name[NAME_ROOM];
 
 	if (want->what == TRUST_ROOT)
@@ -97,56 +97,26 @@ static bool answer(struct trust *t, const struct trust_want *want, const struct 
 	else
 		snprintf(name, sizeof name, "%s", want->role);
 	struct str bytes = papers_find(p, name);
-	if (!bytes.data && want->what != TRUST_ROOT) {
-		if (!trustdir_add(&held, p->store, want->role, e))
-			return false;
-		bytes = held.len ? buf_str(&held) : bytes;
-	}
-	if (!bytes.data) {
-		trust_absent(t);
-		return true;
-	}
 	if (bytes.len > want->max)
 		return err_set(e, ERR_LIMIT, "%s: more than %llu bytes", name, (unsigned long long)want->max);
-	return trust_give(t, bytes, &keep, e) && trustdir_keep(p->store, &keep, bytes, e);
+	if (bytes.data)
+		buf_add(out, bytes);
+	else if (want->what != TRUST_ROOT && !trustdir_add(out, p->store, want->role, e))
+		return false;
+	*absent = !bytes.data && !out->len;
+	return buf_ok(out, e);
 }
 
-static bool walk(struct trust *t, const struct papers *p, struct err *e)
+static struct obey obey_of(const struct papers *p)
 {
-	struct trust_want want;
-	enum trust_say say;
-
-	while ((say = trust_next(t, &want, e)) == TRUST_WANTS)
-		if (!answer(t, &want, p, e))
-			return false;
-	return say == TRUST_DONE;
+	return (struct obey){.store = p->store, .bring = bring, .ctx = (void *)p};
 }
 
 bool papers_obey(struct trust *t, const struct papers *p, struct err *e)
 {
-	return walk(t, p, e) && trustdir_raise_floor(p->store, trust_signed_at(t), e);
-}
+	struct obey o = obey_of(p);
 
-static bool seek(
-	struct trust_target *out, bool *found, struct trust *t, const char *path, const struct papers *p, struct err *e)
-{
-	trust_seek(t, path);
-	if (!walk(t, p, e))
-		return err_in(e, "%s", path);
-	*found = trust_found(t, out);
-	return true;
-}
-
-static bool names(bool *out, struct trust *t, const char *path, const struct papers *p, struct str bytes, struct err *e)
-{
-	struct trust_target target;
-	struct err no;
-	bool found = false;
-
-	if (!seek(&target, &found, t, path, p, e))
-		return false;
-	*out = found && trust_target_check(&target, bytes, &no);
-	return true;
+	return obey_refresh(t, &o, e);
 }
 
 static bool take_bytes(struct buf *out, const struct papers *p, struct err *e)
@@ -162,30 +132,10 @@ static bool take_bytes(struct buf *out, const struct papers *p, struct err *e)
 	return buf_ok(out, e);
 }
 
-/* The release's own document permits it whatever its number: going back to a release that is still permitted is legal.
- * As what the plan runs now it must be newer than what we run. */
-static bool permitted(struct trust *t, const struct permitted *m, const struct papers *p, int64_t number, struct err *e)
-{
-	const char *plan = m->manifest.plan.plan;
-	cleanup(free_ptr) char *now = path_form("%s/manifest.json", plan);
-	cleanup(free_ptr) char *one = path_form("%s/releases/%lld.json", plan, (long long)m->manifest.number);
-	bool is_now = false, is_one = false;
-
-	if (!names(&is_now, t, now, p, buf_str(&m->bytes), e) || (is_now && m->manifest.number > number))
-		return is_now;
-	if (!names(&is_one, t, one, p, buf_str(&m->bytes), e) || is_one)
-		return is_one;
-	if (is_now)
-		return err_set(e, ERR_OLDER,
-			"release %lld is not newer than %lld, which runs, and not among %s/releases",
-			(long long)m->manifest.number, (long long)number, plan);
-	return err_set(e, ERR_SIGNATURE, "release %lld is not among those that role %s permits",
-		(long long)m->manifest.number, plan);
-}
-
 bool papers_permit(struct permitted *out, struct trust *t, const struct papers *p, int64_t number, struct err *e)
 {
 	cleanup(permitted_free) struct permitted m = {.bytes = BUF_MAX(MANIFEST_MAX)};
+	struct obey o = obey_of(p);
 
 	if (!take_bytes(&m.bytes, p, e) || !manifest_read(&m.manifest, buf_str(&m.bytes), "manifest", e))
 		return false;
@@ -195,8 +145,9 @@ bool papers_permit(struct permitted *out, struct trust *t, const struct papers *
 	if (m.manifest.number == 0)
 		return err_set(
 			e, ERR_REFUSED, "number 0 is the baseline of an enrolment; it is not taken from outside");
-	if (!permitted(t, &m, p, number, e))
+	if (!obey_permits(t, &m.manifest, buf_str(&m.bytes), number, &o, e))
 		return false;
+	m.stale = trust_stale(t);
 	*out = m;
 	m = (struct permitted){0};
 	return true;
@@ -206,4 +157,23 @@ void permitted_free(struct permitted *p)
 {
 	buf_free(&p->bytes);
 	manifest_free(&p->manifest);
+}
+
+/* --- who may come in --- */
+
+static bool bring_document(struct buf *out, void *ctx, const char *path, const struct trust_target *t, struct err *e)
+{
+	struct str sent = papers_find(ctx, path);
+
+	(void)t;
+	buf_add(out, sent);
+	return buf_ok(out, e);
+}
+
+bool papers_access(struct access_set *out, bool *same, struct trust *t, const struct papers *p, struct err *e)
+{
+	struct obey o = obey_of(p);
+	struct take_access with = {.obey = &o, .bring = bring_document, .ctx = (void *)p};
+
+	return take_access(out, same, t, &with, e);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/store/trustdir.h"
+#include "agent/take/access.h"
 #include "manifests/manifest.h"
 #include "wire/message.h"
 
@@ -28,6 +29,10 @@ must_check bool papers_obey(struct trust *t, const struct papers *p, struct err 
 struct permitted {
 	struct buf bytes;
 	struct manifest manifest;
+	bool stale; /* metadata past its date was let pass */
 };
 must_check bool papers_permit(struct permitted *out, struct trust *t, const struct papers *p, int64_t number, struct err *e);
 void permitted_free(struct permitted *p);
+
+/* What role `fleet` signs now (take_access), its documents brought as papers of their paths: "fleet/access.json". */
+must_check bool papers_access(struct access_set *out, bool *same, struct trust *t, const struct papers *p, struct err *e);

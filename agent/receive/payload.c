@@ -3,28 +3,24 @@
 
 #include "agent/store/bundle.h"
 #include "agent/store/staging.h"
+#include "agent/take/begin.h"
 #include "base/clock.h"
 
-enum { RESERVE = 1 * MIB, OVERHEAD = 64 * KIB, TELL_MS = 5 * 1000 };
+enum { TELL_MS = 5 * 1000 };
 
 static bool check_space(const struct store *s, const struct order *o, const struct manifest *m, struct err *e)
 {
-	int64_t bundle = bundle_has(s, m->bundle.sha256) ? 0 : m->bundle.length;
-	int64_t needs = (o->payload_length - o->at) + bundle + m->bundle.length + RESERVE;
-
-	return store_needs(s, (uint64_t)needs, "this update", e);
+	return begin_room(s, m, o->payload_length - o->at, e);
 }
 
 bool payload_check(const struct store *s, const struct order *o, const struct manifest *m, struct err *e)
 {
-	int64_t most = m->bundle.length + m->bundle.length / 128 + OVERHEAD;
-
 	if (o->payload == PAYLOAD_NONE)
 		return bundle_has(s, m->bundle.sha256) ||
 		       err_set(e, ERR_MISSING, "no payload, and the bundle is not here");
 	if (o->payload == PAYLOAD_PATCH && !bundle_has(s, o->base))
 		return err_set(e, ERR_MISSING, "the bundle that the patch is against is not here");
-	if (o->payload_length > most)
+	if (o->payload_length > begin_payload_most(m))
 		return err_set(e, ERR_LIMIT, "a payload of %lld bytes for a bundle of %lld",
 			(long long)o->payload_length, (long long)m->bundle.length);
 	if (o->at > o->payload_length)

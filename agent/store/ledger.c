@@ -23,11 +23,19 @@ static const struct shape_field mark_shape[] = {
 	{0},
 };
 
+static const struct shape_field quota_shape[] = {
+	{"taken", SHAPE_INT, .at = offsetof(struct quota, taken), .max = INT64_MAX},
+	{"since_ms", SHAPE_INT, .at = offsetof(struct quota, since_ms), .max = INT64_MAX},
+	{"boot", SHAPE_TEXT, .at = offsetof(struct quota, boot)},
+	{0},
+};
+
 #define AT(field) offsetof(struct attempt, field)
 static const struct shape_field attempt_shape[] = {
 	{"release", SHAPE_HEX, .at = AT(release), .bytes = 32, .required = true},
 	{"from", SHAPE_HEX, .at = AT(from), .bytes = 32, .required = true},
 	{"undo", SHAPE_BOOL, .at = AT(undo)},
+	{"access", SHAPE_BOOL, .at = AT(access), .omit_zero = true},
 	{"payload", SHAPE_WORD, .at = AT(payload), .words = payload_words},
 	{"payload_sha256", SHAPE_HEX, .at = AT(payload_sha256), .bytes = 32},
 	{"payload_length", SHAPE_INT, .at = AT(payload_length), .max = INT64_MAX},
@@ -56,6 +64,8 @@ static const struct shape_field ledger_shape[] = {
 	{"previous", SHAPE_HEX, .at = AT(previous), .bytes = 32, .has = AT(has_previous)},
 	{"since", SHAPE_INT, .at = AT(since), .max = INT64_MAX},
 	{"receipt", SHAPE_INT, .at = AT(receipt), .max = INT64_MAX},
+	{"receipt_sha256", SHAPE_HEX, .at = AT(receipt_digest), .bytes = 32, .omit_zero = true},
+	{"quota", SHAPE_OBJECT, .at = AT(quota), .of = quota_shape, .has = AT(has_quota)},
 	{"guilty", SHAPE_LIST, .at = AT(guilty), .of = mark_shape, .size = sizeof(struct mark), .max = MARKS_MAX},
 	{"held", SHAPE_LIST, .at = AT(held), .of = mark_shape, .size = sizeof(struct mark), .max = MARKS_MAX},
 	{0},

@@ -11,6 +11,7 @@
 struct attempt {
 	struct digest release, from; /* tried (of an undo: taken back), and what runs if it fails */
 	bool undo;
+	bool access;                 /* of an access list: these two are sets (access.h) */
 	int payload;                 /* enum payload_kind of the wire */
 	struct digest payload_sha256, base;
 	int64_t payload_length;
@@ -28,6 +29,10 @@ struct attempt {
 struct mark {
 	struct digest release;
 };
+struct quota { /* quota.h */
+	int64_t taken, since_ms;
+	char *boot;
+};
 struct ledger {
 	int64_t format, sequence;
 	int step; /* enum step */
@@ -36,7 +41,10 @@ struct ledger {
 	bool has_previous;
 	struct digest previous;    /* committed before current */
 	int64_t since;             /* unix seconds of the last commit */
-	int64_t receipt;           /* number of the newest */
+	int64_t receipt;           /* number of the newest, and what the next one names it by */
+	struct digest receipt_digest;
+	bool has_quota;
+	struct quota quota;        /* of trials begun from outside */
 	struct list guilty, held;  /* struct mark, newest last, bounded */
 };
 /* ERR_MISSING when neither copy is whole: what runs goes on, but nothing new is tried. */

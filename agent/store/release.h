@@ -18,6 +18,9 @@ must_check bool release_add(const struct store *s, struct digest id, struct str 
 must_check bool release_manifest(struct buf *out, const struct store *s, struct digest id, struct err *e);
 must_check bool release_open(struct release *out, const struct store *s, struct digest id, struct err *e);
 void release_close(struct release *r);
+/* The digest of the bundle that its tree packs to now: the manifest's, unless somebody changed a file. Zero when it cannot be
+ * read or packed. */
+struct digest release_disk(const struct release *r);
 
 /* What runs. */
 must_check bool release_current(struct digest *out, const struct store *s, struct err *e);

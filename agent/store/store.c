@@ -24,6 +24,7 @@ static const struct {
 	{"releases", 0755},
 	{"staging", 0700},
 	{"receipts", 0755},
+	{"access", 0755},
 };
 
 bool store_make(const char *path, struct err *e)
@@ -59,7 +60,7 @@ void store_close(struct store *s)
 
 bool store_lock(int *out, bool *taken, const struct store *s, struct err *e)
 {
-	return fs_lock(out, taken, s->dir, "apply.lock", false, e);
+	return fs_lock(out, taken, s->dir, STORE_LOCK, false, e);
 }
 
 bool store_is_locked(const struct store *s)

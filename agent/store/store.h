@@ -13,6 +13,7 @@ must_check bool store_open(struct store *out, const char *path, struct err *e);
 must_check bool store_make(const char *path, struct err *e);
 void store_close(struct store *s);
 
+#define STORE_LOCK "apply.lock"
 /* Who changes the ledger, the releases or `current` holds this lock: serve while it receives, then apply, which inherits it. */
 must_check bool store_lock(int *out, bool *taken, const struct store *s, struct err *e);
 /* Does anybody hold it? */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "agent/store/access.h"
 #include "agent/store/bundle.h"
 #include "agent/store/release.h"
 #include "agent/store/tree.h"
@@ -115,6 +116,13 @@ static struct digest newest(const struct list *marks)
 	return m[marks->count - 1].release;
 }
 
+static bool sweep_access(const struct store *s, const struct ledger *l, struct err *e)
+{
+	struct digest current, from = l->has_attempt && l->attempt.access ? l->attempt.from : (struct digest){0};
+
+	return access_current(&current, s, e) && access_sweep(s, current, from, e);
+}
+
 bool sweep_store(const struct store *s, const struct ledger *l, struct err *e)
 {
 	struct kept k = {0};
@@ -128,5 +136,6 @@ bool sweep_store(const struct store *s, const struct ledger *l, struct err *e)
 		return false;
 	if (l->has_attempt && (!keep(&k, s, l->attempt.release, e) || !keep(&k, s, l->attempt.from, e)))
 		return false;
-	return sweep_releases(s, &k, e) && sweep_trees(s, &k, e) && sweep_bundles(s, &k, e) && sweep_leftovers(s, e);
+	return sweep_releases(s, &k, e) && sweep_trees(s, &k, e) && sweep_bundles(s, &k, e) && sweep_leftovers(s, e) &&
+	       sweep_access(s, l, e);
 }

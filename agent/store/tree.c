@@ -68,6 +68,21 @@ bool tree_make(const struct store *s, struct digest bundle, struct err *e)
 	return err_in(e, "unpack");
 }
 
+bool tree_heal(const struct store *s, struct digest bundle, struct err *e)
+{
+	cleanup(free_ptr) char *path = tree_path(bundle, "");
+	cleanup(free_ptr) char *beside = tree_path(bundle, ".new");
+	cleanup(fd_close) int tar = -1;
+	struct err drop;
+
+	if (!bundle_open(&tar, s, bundle, e) || !check_space(s, tar, e))
+		return err_in(e, "heal");
+	if (unpack_into(s, tar, beside, e) && fs_remove_tree(s->dir, path, e) && fs_rename(s->dir, beside, path, e))
+		return true;
+	(void)!fs_remove_tree(s->dir, beside, &drop);
+	return err_in(e, "heal");
+}
+
 bool tree_compare(
 	size_t *differences, const struct store *s, struct digest bundle, unpack_tell *tell, void *ctx, struct err *e)
 {

@@ -79,6 +79,7 @@ bool trustdir_open(struct trust **out, const struct store *s, const struct confi
 	hold_role(t, s, "snapshot");
 	hold_role(t, s, "targets");
 	hold_role(t, s, c->plan);
+	hold_role(t, s, "fleet");
 	*out = t;
 	return true;
 }

@@ -4,8 +4,7 @@
 
 #include "base/fs.h"
 #include "base/name.h"
-#include "fleetctl/command.h"
-#include "fleetctl/fleet/select.h"
+#include "fleetctl/cmd/host_pin.h"
 #include "fleetctl/push/login.h"
 
 enum { SCAN_MS = 30000 };
@@ -13,7 +12,7 @@ enum { SCAN_MS = 30000 };
 struct added {
 	struct common common;
 	struct host host;
-	const char *id, *plan, *site, *address, *user, *host_key;
+	const char *id, *plan, *site, *address, *user, *host_key, *receipt_key, *identity;
 	int64_t port;
 	struct opt_words labels;
 	bool scan;
@@ -37,6 +36,22 @@ static char *dup_or_null(const char *text)
 	return text ? str_dup(str_of(text)) : NULL;
 }
 
+/* Where the agent answers too. That it does not yet is no reason not to have added the host. */
+static void pin(const struct added *a, const struct show *show)
+{
+	cleanup(fleet_free) struct fleet f = { .at = -1 };
+	cleanup(chosen_free) struct chosen c = { 0 };
+	cleanup(doc_free) doc *list = doc_list();
+	struct str id = str_of(a->host.id);
+	struct err e;
+	int code;
+	if (!fleet_open(&f, a->common.fleet, &e) || !select_hosts(&c, &f, &(struct opt_words){ &id, 1 }, &e) ||
+		!host_pin(&code, list, show, &f, &c, a->identity, false, &e))
+		show_note(show, "%s has no receipt_key yet: %s", a->host.id, e.text);
+	else if (code)
+		show_note(show, "%s has no receipt_key yet: once it is enrolled, `fleetctl host pin %s`", a->host.id, a->host.id);
+}
+
 static bool add(struct added *a, const struct show *show, struct err *e)
 {
 	cleanup(fleet_free) struct fleet f = { .at = -1 };
@@ -44,6 +59,7 @@ static bool add(struct added *a, const struct show *show, struct err *e)
 	*h = (struct host){
 		.id = dup_or_null(a->id), .plan = dup_or_null(a->plan), .site = dup_or_null(a->site), .address = dup_or_null(a->address),
 		.user = dup_or_null(a->user), .host_key = dup_or_null(a->host_key), .port = a->port,
+		.receipt_key = dup_or_null(a->receipt_key),
 	};
 	if (!fleet_open(&f, a->common.fleet, e) || !labels_of(h, &a->labels, e))
 		return false;
@@ -63,6 +79,8 @@ static bool add(struct added *a, const struct show *show, struct err *e)
 	cleanup(free_ptr) char *plan = path_form("plans/%s.yaml", h->plan);
 	if (!fs_exists(f.at, plan))
 		show_note(show, "there is no %s yet: is \"%s\" the plan's name?", plan, h->plan);
+	if (a->scan && !h->receipt_key)
+		pin(a, show);
 	return true;
 }
 
@@ -89,7 +107,9 @@ static int run_add(const struct command *me, int argc, char **argv)
 		{ "site", 's', OPT_TEXT, &a.site, "SITE", "where it stands" },
 		{ "label", 'l', OPT_WORDS, &a.labels, "KEY=VALUE", "a label to select by; may be repeated" },
 		{ "host-key", 'k', OPT_TEXT, &a.host_key, "KEY", "'ssh-ed25519 AAAA...', its /etc/ssh/ssh_host_ed25519_key.pub" },
-		{ "scan", 0, OPT_FLAG, &a.scan, NULL, "pin the key that the address shows now" },
+		{ "receipt-key", 0, OPT_TEXT, &a.receipt_key, "KEY", "what signs its receipts: 64 digits, as `fleet-agent enrol` printed them" },
+		{ "scan", 0, OPT_FLAG, &a.scan, NULL, "pin the keys that the address shows now" },
+		{ "identity", 'i', OPT_TEXT, &a.identity, "FILE", "SSH key for --scan (default: fleet.yaml, then ssh-agent)" },
 		COMMON_OPTS(a.common),
 		{ 0 },
 	};

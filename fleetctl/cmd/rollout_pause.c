@@ -4,6 +4,7 @@
 
 #include "fleetctl/command.h"
 #include "fleetctl/rollout/drive.h"
+#include "fleetctl/rollout/pull_command.h"
 
 static bool wish(struct db *db, const struct rollout_row *row, bool driven, bool abort, const struct show *show, struct err *e)
 {
@@ -33,9 +34,13 @@ static int run_either(const struct command *me, int argc, char **argv, bool abor
 {
 	struct common common = { 0 };
 	const char *id = NULL;
+	struct pull_words pulling = PULL_WORDS;
+	bool back = false;
 	struct opt table[] = {
 		{ "ROLLOUT", 0, OPT_ARG, &id, NULL, "its id (the newest)" },
+		PULL_KEY_OPTS(pulling),
 		COMMON_OPTS(common),
+		{ abort ? "back" : NULL, 0, abort ? OPT_FLAG : OPT_END, &back, NULL, "hosts that pull and committed it go back, too" },
 		{ 0 },
 	};
 	struct show show;
@@ -50,7 +55,12 @@ static int run_either(const struct command *me, int argc, char **argv, bool abor
 	size_t count = 0;
 	bool driven = false;
 	bool good = fleet_open(&f, common.fleet, &e) && db_open(&db, &f, &e) && is_driven(&driven, db, &e) &&
-		db_rollout_get(db, id, &row, &m, &count, &e) && wish(db, &row, driven, abort, &show, &e);
+		db_rollout_get(db, id, &row, &m, &count, &e);
+	if (good && strcmp(row.action, PULL_ACTION) == 0)
+		good = pull_command_stop(&show, &f, db, &pulling, row.id, abort, back, &e);
+	else
+		good = good && (!back || err_set(&e, ERR_USAGE, "--back is for rollouts of hosts that pull; `fleetctl rollout undo` takes the others back")) &&
+			wish(db, &row, driven, abort, &show, &e);
 	for (size_t i = 0; i < count; i++)
 		member_row_free(&m[i]);
 	free(m);

@@ -2,6 +2,7 @@
 
 #include "fleetctl/command.h"
 #include "fleetctl/rollout/drive.h"
+#include "fleetctl/rollout/pull_command.h"
 
 static bool load(struct drive *d, const char *id, int64_t max_failed, int64_t max_unreachable, struct err *e)
 {
@@ -22,10 +23,12 @@ static int run(const struct command *me, int argc, char **argv)
 	struct common common = { 0 };
 	const char *id = NULL, *identity = NULL;
 	int64_t max_failed = -1, max_unreachable = -1;
+	struct pull_words pulling = PULL_WORDS;
 	struct opt table[] = {
 		{ "ROLLOUT", 0, OPT_ARG, &id, NULL, "its id (the newest)" },
 		{ "max-failed", 0, OPT_COUNT, &max_failed, "N", "another limit than it was started with", .max = 100000 },
 		{ "max-unreachable", 0, OPT_COUNT, &max_unreachable, "N", "another limit than it was started with", .max = 100000 },
+		PULL_OPTS(pulling),
 		{ "identity", 'i', OPT_TEXT, &identity, "FILE", "SSH key (default: fleet.yaml, then ssh-agent)" },
 		COMMON_OPTS(common),
 		{ 0 },
@@ -36,7 +39,13 @@ static int run(const struct command *me, int argc, char **argv)
 	if (!command_begin(me, table, &common, argc, argv, &show, &code))
 		return code;
 	struct drive d = { .fleet = { .at = -1 } };
-	bool good = drive_open(&d, &show, common.fleet, identity, &e) && load(&d, id, max_failed, max_unreachable, &e);
+	bool good = drive_open(&d, &show, common.fleet, identity, &e);
+	if (good && pull_command_is(&d, id)) {
+		code = pull_command_resume(&d, &pulling, id, max_failed, max_unreachable);
+		drive_close(&d);
+		return code;
+	}
+	good = good && load(&d, id, max_failed, max_unreachable, &e);
 	if (good)
 		show_note(&show, "rollout %s: going on from what the hosts really run", d.rollout.row.id);
 	code = good ? drive_run(&d) : command_fail(&show, &e);

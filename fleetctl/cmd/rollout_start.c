@@ -3,7 +3,7 @@
 #include "fleetctl/command.h"
 #include "fleetctl/repo/repository.h"
 #include "fleetctl/rollout/drive.h"
-#include "fleetctl/rollout/window.h"
+#include "fleetctl/rollout/pull_command.h"
 
 struct wishes {
 	struct common common;
@@ -11,6 +11,8 @@ struct wishes {
 	const char *waves, *release, *identity;
 	int64_t canary, max_failed, max_unreachable, parallel, soak_ms;
 	bool allow_blind, take;
+	bool pull;
+	struct pull_words pulling;
 };
 
 static void wishes_free(struct wishes *w)
@@ -44,7 +46,8 @@ static bool target_make(struct rollout_target *t, const struct drive *d, const s
 	if (!manifest_read(&m, buf_str(&text), NULL, e))
 		return false;
 	*t = (struct rollout_target){ .host = h, .release = manifest_id(buf_str(&text)), .number = m.number };
-	if (hosts_of_plan(&d->fleet, h->plan) == 1 && !w->allow_blind && !window_is_open(&m.plan, clock_now().unix_s))
+	bool open = m.plan.has_window && window_is_open(&m.plan.window, clock_now().unix_s);
+	if (hosts_of_plan(&d->fleet, h->plan) == 1 && !w->allow_blind && !open)
 		t->deferred = "the only host of its plan: a trial would blind the plan; wait for its window or say --allow-blind";
 	return true;
 }
@@ -86,7 +89,7 @@ static void say_deferred(const struct show *show, const struct targets *t)
 
 static int run(const struct command *me, int argc, char **argv)
 {
-	cleanup(wishes_free) struct wishes w = { .canary = 1, .max_failed = 0, .max_unreachable = -1 };
+	cleanup(wishes_free) struct wishes w = { .canary = 1, .max_failed = 0, .max_unreachable = -1, .pulling = PULL_WORDS };
 	struct opt table[] = {
 		{ "HOSTS", 0, OPT_REST, &w.selectors, NULL, "ids, globs, plan=NAME, site=NAME, LABEL=VALUE, all", .required = true },
 		{ "canary", 0, OPT_COUNT, &w.canary, "N", "hosts that go first, at least one of every plan (1; 0: none)", .max = 100000 },
@@ -98,6 +101,9 @@ static int run(const struct command *me, int argc, char **argv)
 		{ "release", 0, OPT_TEXT, &w.release, "ID", "a permitted release instead of the current one" },
 		{ "allow-blind", 0, OPT_FLAG, &w.allow_blind, NULL, "also plans that have only one host" },
 		{ "take", 0, OPT_FLAG, &w.take, NULL, "take hosts over from another operator's rollout" },
+		{ "pull", 0, OPT_FLAG, &w.pull, NULL, "hosts take it by themselves: sign who may, stage by stage, and connect to none" },
+		PULL_START_OPTS(w.pulling),
+		PULL_OPTS(w.pulling),
 		{ "identity", 'i', OPT_TEXT, &w.identity, "FILE", "SSH key (default: fleet.yaml, then ssh-agent)" },
 		COMMON_OPTS(w.common),
 		{ 0 },
@@ -116,6 +122,13 @@ static int run(const struct command *me, int argc, char **argv)
 	bool good = wave_options_read(&o.waves, w.waves ? w.waves : "10%,50%,100%", &e) &&
 		drive_open(&d, &show, w.common.fleet, w.identity, &e) && targets_make(&t, &d, &w, &e);
 	o.parallel = w.parallel ? w.parallel : d.fleet.defaults.parallel;
+	if (good && w.pull) {
+		say_deferred(&show, &t);
+		code = pull_command_start(&d, &w.pulling, &o, t.target, t.count);
+		free(t.target);
+		drive_close(&d);
+		return code;
+	}
 	good = good && rollout_new(&d.rollout, "update", &o, t.target, t.count, drive_who(), &e);
 	if (good) {
 		show_note(&show, "rollout %s: %zu host%s", d.rollout.row.id, t.count, t.count == 1 ? "" : "s");

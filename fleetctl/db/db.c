@@ -46,8 +46,9 @@ struct db {
 	int dir, lock;
 };
 
-enum { SCHEMA = 1, BUSY_MS = 10000 };
-static const char schema[] =
+enum { BUSY_MS = 10000 };
+/* One more for each schema: a database of an older one gets what it lacks. */
+static const char *const schemas[] = {
 	"CREATE TABLE rollout (id TEXT PRIMARY KEY, who TEXT, action TEXT NOT NULL, state TEXT NOT NULL, reason TEXT,"
 	" options TEXT, started INTEGER NOT NULL, ended INTEGER NOT NULL DEFAULT 0, wish TEXT);"
 	"CREATE TABLE member (rollout TEXT NOT NULL REFERENCES rollout(id), host TEXT NOT NULL, plan TEXT NOT NULL,"
@@ -57,7 +58,12 @@ static const char schema[] =
 	"CREATE TABLE event (n INTEGER PRIMARY KEY, rollout TEXT NOT NULL, at INTEGER NOT NULL, host TEXT, text TEXT NOT NULL);"
 	"CREATE INDEX event_rollout ON event (rollout, n);"
 	"CREATE TABLE seen (host TEXT PRIMARY KEY, hello TEXT, receipt TEXT, at INTEGER NOT NULL DEFAULT 0, error TEXT,"
-	" error_at INTEGER NOT NULL DEFAULT 0);";
+	" error_at INTEGER NOT NULL DEFAULT 0);"
+	"PRAGMA user_version = 1",
+	"CREATE TABLE link (host TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL, digest TEXT NOT NULL,"
+	" at INTEGER NOT NULL, checked INTEGER NOT NULL, PRIMARY KEY (host, key, number)) WITHOUT ROWID;"
+	"PRAGMA user_version = 2",
+};
 
 static bool run(struct db *db, const char *sql, struct err *e)
 {
@@ -72,11 +78,12 @@ static bool settle_schema(struct db *db, struct err *e)
 		return false;
 	int64_t version = sql_int(s, 0);
 	sql_finish(&s);
-	if (version == SCHEMA)
-		return run(db, "COMMIT", e);
-	if (version != 0)
-		return err_set(e, ERR_USAGE, "the fleet's database is of schema %d, this fleetctl knows %d: use a newer fleetctl", (int)version, SCHEMA);
-	return run(db, schema, e) && run(db, "PRAGMA user_version = 1", e) && run(db, "COMMIT", e);
+	if (version < 0 || version > (int64_t)COUNT_OF(schemas))
+		return err_set(e, ERR_USAGE, "the fleet's database is of schema %d, this fleetctl knows %d: use a newer fleetctl", (int)version, (int)COUNT_OF(schemas));
+	for (size_t i = (size_t)version; i < COUNT_OF(schemas); i++)
+		if (!run(db, schemas[i], e))
+			return false;
+	return run(db, "COMMIT", e);
 }
 
 /* What is lost with it is history: what each host runs, the host itself says. */
@@ -347,6 +354,58 @@ bool db_seen_get(struct db *db, const char *host, struct seen_row *out, struct e
 	if (more)
 		*out = (struct seen_row){ str_dup(str_of(host)), sql_text(s, 0), sql_text(s, 1), sql_text(s, 3), sql_int(s, 2), sql_int(s, 4) };
 	return true;
+}
+
+/* --- receipts --- */
+
+bool db_links(struct db *db, const char *host, const char *key, struct link_row **out, size_t *count, struct err *e)
+{
+	cleanup(sql_finish) sqlite3_stmt *s = NULL;
+	bool more = true;
+	*out = NULL;
+	*count = 0;
+	bool good = sql_prepare(&s, db->sql, e, "SELECT number, digest, at, checked FROM link WHERE host = ? AND key = ? ORDER BY number",
+		"tt", host, key);
+	while (good && (good = sql_step(s, &more, e)) && more) {
+		cleanup(free_ptr) char *hex = sql_text(s, 1);
+		struct link_row row = { .number = sql_int(s, 0), .at = sql_int(s, 2), .checked = sql_int(s, 3) != 0 };
+		if (!digest_read(&row.digest, str_of(hex)))
+			continue; /* not ours: then it was never seen */
+		*out = mem_grow(*out, *count + 1, sizeof **out);
+		(*out)[(*count)++] = row;
+	}
+	return good;
+}
+
+static bool link_add(struct db *db, const char *host, const char *key, const struct link_row *row, struct err *e)
+{
+	char hex[DIGEST_HEX + 1];
+	digest_hex(hex, row->digest);
+	return sql_run(db->sql, e, "INSERT INTO link (host, key, number, digest, at, checked) VALUES (?,?,?,?,?,?)"
+		" ON CONFLICT (host, key, number) DO UPDATE SET checked = max(checked, excluded.checked)",
+		"ttitii", host, key, row->number, hex, row->at ? row->at : clock_now().unix_s, (int64_t)row->checked);
+}
+
+bool db_links_add(struct db *db, const char *host, const char *key, const struct link_row *row, size_t count, struct err *e)
+{
+	struct err ignored;
+	if (!run(db, "BEGIN IMMEDIATE", e))
+		return false;
+	bool good = true;
+	for (size_t i = 0; good && i < count; i++)
+		good = link_add(db, host, key, &row[i], e);
+	good = good && sql_run(db->sql, e, "DELETE FROM link WHERE host = ?1 AND key = ?2 AND number <="
+		" (SELECT max(number) FROM link WHERE host = ?1 AND key = ?2) - ?3", "tti", host, key, (int64_t)LINKS_KEPT);
+	return good ? run(db, "COMMIT", e) : (run(db, "ROLLBACK", &ignored), false);
+}
+
+bool db_links_of_other_key(struct db *db, const char *host, const char *key)
+{
+	cleanup(sql_finish) sqlite3_stmt *s = NULL;
+	bool more = false;
+	struct err ignored;
+	return sql_prepare(&s, db->sql, &ignored, "SELECT 1 FROM link WHERE host = ? AND key <> ? LIMIT 1", "tt", host, key) &&
+		sql_step(s, &more, &ignored) && more;
 }
 
 void seen_row_free(struct seen_row *r)

@@ -92,3 +92,16 @@ must_check bool db_seen(struct db *db, const char *host, struct str hello, struc
 must_check bool db_unseen(struct db *db, const char *host, const char *error, struct err *e);
 must_check bool db_seen_get(struct db *db, const char *host, struct seen_row *out, struct err *e); /* zero when never */
 void seen_row_free(struct seen_row *r);
+
+/* Receipts whose signature was good: number and digest, by the key that signed. What was seen first stays; of a host and key
+ * the newest LINKS_KEPT. */
+enum { LINKS_KEPT = 256 };
+struct link_row {
+	int64_t number;
+	struct digest digest;
+	int64_t at;   /* unix seconds, when it was seen first */
+	bool checked; /* together with those before it */
+};
+must_check bool db_links(struct db *db, const char *host, const char *key, struct link_row **out, size_t *count, struct err *e); /* by number */
+must_check bool db_links_add(struct db *db, const char *host, const char *key, const struct link_row *row, size_t count, struct err *e);
+bool db_links_of_other_key(struct db *db, const char *host, const char *key); /* is any remembered? */

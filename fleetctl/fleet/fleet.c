@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/fs.h"
+#include "base/hex.h"
 #include "base/name.h"
 #include "base/opts.h"
 #include "manifests/yaml.h"
@@ -22,7 +23,10 @@ static const struct shape_field ssh_shape[] = {
 static const struct shape_field fleet_shape[] = {
 	{ "name", SHAPE_NAME, offsetof(struct fleet, name), .required = true },
 	{ "defaults", SHAPE_OBJECT, offsetof(struct fleet, defaults), .of = defaults_shape },
+	{ "releases", SHAPE_INT, offsetof(struct fleet, releases), .min = 1, .max = 32, .number = 5 },
 	{ "ssh", SHAPE_OBJECT, offsetof(struct fleet, ssh), .of = ssh_shape },
+	{ "publish", SHAPE_LIST, offsetof(struct fleet, publish), .of = place_shape, .size = sizeof(struct fleet_place), .key = "name", .max = 16 },
+	{ "receipts", SHAPE_TEXT, offsetof(struct fleet, receipts) },
 	{ 0 },
 };
 const struct shape_field host_shape[] = {
@@ -63,7 +67,7 @@ static bool find_dir(char **out, const char *dir, struct err *e)
 			break;
 		*slash = 0;
 	}
-	return err_set(e, ERR_USAGE, "no fleet.yaml here or in a folder above: go to the fleet's folder, name it with --fleet DIR, or begin one with `fleetctl init DIR`");
+	return err_set(e, ERR_MISSING, "no fleet.yaml here or in a folder above: go to the fleet's folder, name it with --fleet DIR, or begin one with `fleetctl init DIR`");
 }
 
 /* "~/.ssh/fleet" is in the user's home, "key" in the fleet's folder. Takes over `path`. */
@@ -75,6 +79,21 @@ static char *resolve(const struct fleet *f, char *path)
 	char *whole = path[0] == '~' && path[1] == '/' ? path_form("%s/%s", home, path + 2) : path_form("%s/%s", f->dir, path);
 	free(path);
 	return whole;
+}
+
+static bool check_places(struct fleet *f, const struct yaml *y, struct err *e)
+{
+	for (size_t i = 0; i < f->publish.count; i++) {
+		struct fleet_place *p = (struct fleet_place *)f->publish.items + i;
+		struct err why = { 0 };
+		if (!place_check(p, &why))
+			return err_set(e, ERR_SYNTAX, "fleet.yaml:%d: publish[%zu]: %s",
+				yaml_line(y, doc_at(doc_get(y->root, "publish"), i)), i, why.text);
+		p->path = resolve(f, p->path);
+		p->identity = resolve(f, p->identity);
+		p->ca = resolve(f, p->ca);
+	}
+	return true;
 }
 
 static bool read_fleet(struct fleet *f, struct err *e)
@@ -89,8 +108,11 @@ static bool read_fleet(struct fleet *f, struct err *e)
 		return false;
 	f->name = read.name;
 	f->defaults = read.defaults;
+	f->releases = read.releases;
 	f->ssh.identity = resolve(f, read.ssh.identity);
-	return true;
+	f->receipts = resolve(f, read.receipts);
+	f->publish = read.publish;
+	return check_places(f, &y, e);
 }
 
 static int by_id_without_case(const void *a, const void *b)
@@ -121,12 +143,21 @@ static bool check_case(const struct fleet *f, const struct yaml *y, struct err *
 	return true;
 }
 
+static bool is_receipt_key(const char *text)
+{
+	uint8_t raw[32];
+	return hex_read(raw, sizeof raw, str_of(text));
+}
+
 static bool check_hosts(const struct fleet *f, const struct yaml *y, struct err *e)
 {
 	if (!check_case(f, y, e))
 		return false;
 	for (size_t i = 0; i < f->hosts.count; i++) {
 		const struct host *h = fleet_host(f, i);
+		if (h->receipt_key && !is_receipt_key(h->receipt_key))
+			return err_set(e, ERR_SYNTAX, "hosts.yaml:%d: [%zu].receipt_key: expected 64 hexadecimal digits, as `fleet-agent status` shows them on %s",
+				yaml_line(y, doc_at(y->root, i)), i, h->id);
 		if (h->host_key && !strchr(h->host_key, ' '))
 			return err_set(e, ERR_SYNTAX, "hosts.yaml:%d: [%zu].host_key: expected \"TYPE BASE64\" as in a .pub file",
 				yaml_line(y, doc_at(y->root, i)), i);

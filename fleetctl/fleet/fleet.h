@@ -1,12 +1,12 @@
 /* The folder that operators keep in git: fleet.yaml and hosts.yaml, read and checked. */
 #pragma once
 
-#include "base/shape.h"
+#include "fleetctl/fleet/place.h"
 
 struct host {
 	char *id, *plan, *site, *address, *user;
 	char *host_key;     /* "ssh-ed25519 AAAA...", pinned under the id; NULL: not pinned yet, refused by a rollout */
-	char *receipt_key;
+	char *receipt_key;  /* 64 digits: Ed25519, signs its receipts; NULL: not pinned yet, its receipts are not verified */
 	int64_t port;       /* 0: what ssh_config says, else 22 */
 	struct list labels; /* struct shape_pair */
 };
@@ -20,9 +20,12 @@ struct fleet {
 	int at;      /* the same, open */
 	char *name;
 	struct fleet_defaults defaults;
+	int64_t releases; /* how many of a plan's stay permitted */
 	struct {
 		char *identity; /* private key file for SSH; NULL: ssh-agent, then the user's own */
 	} ssh;
+	char *receipts; /* folder where receipts of hosts that pull come home: HOST/N.json; NULL: none */
+	struct list publish; /* struct fleet_place */
 	struct list hosts; /* struct host, in the file's order */
 	const struct host **by_id; /* the same, sorted: for fleet_find */
 };

@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "bundles/squeeze.h"
+#include "fleetctl/repo/access.h"
 
 enum { PAPERS_MAX = 8 * MIB };
 
@@ -41,8 +42,8 @@ static uint64_t host_version(const struct hello *h, const char *role)
 
 static bool behind(const struct hello *h, const char *role, uint64_t newest, struct err *e)
 {
-	return err_set(e, ERR_OLDER, "the host holds %s version %d, this repository has %d: it is behind; get the fleet's newest (git pull)",
-		role, (int)host_version(h, role), (int)newest);
+	return err_set(e, ERR_OLDER, "the host holds %s version %llu, this repository has %llu: it is behind; get the fleet's newest (git pull)",
+		role, (unsigned long long)host_version(h, role), (unsigned long long)newest);
 }
 
 static bool add_roots(struct papers *p, const struct repository *r, const struct hello *h, struct err *e)
@@ -63,13 +64,24 @@ static bool add_roots(struct papers *p, const struct repository *r, const struct
 	return true;
 }
 
+/* A root on its way that replaces the online keys: the host forgets what it holds by them, however far a thief has counted. */
+static bool forgets(bool *out, const struct repository *r, const struct hello *h, struct err *e)
+{
+	uint64_t newest, held = host_version(h, "root");
+	*out = false;
+	return repository_version(&newest, r, "root", e) && (held == 0 || held >= newest || repository_online_changed(out, r, held, newest, e));
+}
+
 /* A role's document, if it is newer than the host's. */
 static bool add_role(struct papers *p, const struct repository *r, const struct hello *h, const char *role, struct err *e)
 {
 	cleanup(buf_free) struct buf b = BUF_MAX(TRUST_TARGETS_MAX);
 	uint64_t newest, held = host_version(h, role);
-	if (!repository_version(&newest, r, role, e))
+	bool anew;
+	if (!forgets(&anew, r, h, e) || !repository_version(&newest, r, role, e))
 		return false;
+	if (anew)
+		held = 0;
 	if (newest < held)
 		return behind(h, role, newest, e);
 	if (newest == held)
@@ -208,6 +220,25 @@ static bool load_update(struct flight *f, struct order *o, struct papers *p, con
 	return choose_payload(f, o, r, h, m.bundle.sha256, e);
 }
 
+/* One of the two documents, unless it is the one in force there. Role fleet may sign one and not the other. */
+static bool add_document(struct papers *p, const struct repository *r, const char *path, size_t max, struct digest held, struct err *e)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(max);
+	if (!access_signed(&text, r, path, e))
+		return e->code == ERR_MISSING;
+	if (!digest_eq(digest_of(buf_str(&text)), held))
+		add_paper(p, path, buf_str(&text));
+	return true;
+}
+
+static bool load_access(struct papers *p, const struct repository *r, const struct hello *h, struct err *e)
+{
+	return add_roots(p, r, h, e) && add_role(p, r, h, "timestamp", e) && add_role(p, r, h, "snapshot", e) &&
+		add_role(p, r, h, "targets", e) && add_role(p, r, h, "fleet", e) &&
+		add_document(p, r, ACCESS_PATH, ACCESS_FILE_MAX, h->access.sha256, e) &&
+		add_document(p, r, SOURCES_PATH, ORIGINS_FILE_MAX, h->sources.sha256, e);
+}
+
 bool flight_make(struct flight *out, const struct repository *r, const struct hello *hello, const struct flight_wish *wish, struct err *e)
 {
 	cleanup(flight_free) struct flight f = { .head = BUF_MAX(PAPERS_MAX), .payload = -1 };
@@ -217,8 +248,11 @@ bool flight_make(struct flight *out, const struct repository *r, const struct he
 	struct order o = {
 		.action = (int)wish->action, .rollout = (char *)wish->rollout, .who = (char *)wish->who, .take = wish->take,
 		.lease_ms = wish->lease_ms, .release = wish->release, .nonce = (char *)wish->nonce,
+		.chain = wish->chain, .since = wish->since,
 	};
 	if (wish->action == ORDER_UPDATE && !load_update(&f, &o, &papers, r, hello, e))
+		return false;
+	if (wish->action == ORDER_ACCESS && !load_access(&papers, r, hello, e))
 		return false;
 	if (papers.count) {
 		shared_papers(&shared, r, hello);

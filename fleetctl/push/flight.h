@@ -19,6 +19,8 @@ struct flight_wish {
 	int64_t lease_ms;
 	struct digest release; /* of an update */
 	const char *nonce;
+	bool chain;            /* of ask: also the receipts that come after number `since` */
+	int64_t since;
 };
 /* ERR_MISSING when the repository lacks a file, ERR_OLDER when the host holds newer metadata than this repository. */
 must_check bool flight_make(struct flight *out, const struct repository *r, const struct hello *hello, const struct flight_wish *wish,

@@ -21,6 +21,15 @@ bool login_open(struct login **out, const char *identity, struct err *e)
 	return true;
 }
 
+char *login_public(const struct login *l)
+{
+	char *base64 = NULL, *public = NULL;
+	if (l->key && ssh_pki_export_pubkey_base64(l->key, &base64) == SSH_OK)
+		public = path_form("%s %s", ssh_key_type_to_char(ssh_key_type(l->key)), base64);
+	ssh_string_free_char(base64);
+	return public;
+}
+
 void login_free(struct login **l)
 {
 	if (*l)

@@ -9,6 +9,8 @@ struct login {
 };
 /* Shared by all sessions of a command. `identity` NULL: as above. An encrypted file belongs into ssh-agent. */
 must_check bool login_open(struct login **out, const char *identity, struct err *e);
+/* Its public key as "TYPE BASE64", NULL when ssh-agent or ~/.ssh decides; the caller frees. */
+char *login_public(const struct login *l);
 void login_free(struct login **l);
 
 /* The key a host shows, as "TYPE BASE64", for `host add`; nothing is trusted. Blocks until `connect_ms`. */

@@ -32,6 +32,9 @@ static void talk_free(struct talk *t)
 	shape_free(&t->end.hello, hello_shape);
 	receipt_free(&t->end.receipt);
 	buf_free(&t->end.receipt_text);
+	for (size_t i = 0; i < t->end.links; i++)
+		buf_free(&t->end.link[i]);
+	free(t->end.link);
 	free(t);
 }
 
@@ -180,6 +183,19 @@ static bool hear_receipt(struct talk *t, struct str body, struct err *e)
 	return true;
 }
 
+/* Kept as it came: whoever asked for it judges it. */
+static bool hear_chain(struct talk *t, struct str body, struct err *e)
+{
+	if (!t->end.ordered)
+		return err_set(e, ERR_PROTOCOL, "sends receipts before they were asked for");
+	if (body.len > RECEIPT_SEALED_MAX || t->end.links + 1 >= RECEIPTS_KEPT)
+		return err_set(e, ERR_LIMIT, "sends more receipts than a host keeps, or one of %zu bytes", body.len);
+	t->end.link = mem_grow(t->end.link, t->end.links + 1, sizeof *t->end.link);
+	t->end.link[t->end.links] = BUF_MAX(RECEIPT_SEALED_MAX);
+	buf_add(&t->end.link[t->end.links++], body);
+	return true;
+}
+
 static bool hear(struct talk *t, const struct frame *f, struct err *e)
 {
 	switch (f->kind) {
@@ -189,6 +205,8 @@ static bool hear(struct talk *t, const struct frame *f, struct err *e)
 		return hear_state(t, f->body, e);
 	case FRAME_RECEIPT:
 		return hear_receipt(t, f->body, e);
+	case FRAME_CHAIN:
+		return hear_chain(t, f->body, e);
 	case FRAME_REFUSED:
 		return refused_read(f->body, e);
 	case FRAME_NOTE:
@@ -245,7 +263,7 @@ struct talk *talk_start(struct loop *loop, const struct login *login, const stru
 	t->patience = patience;
 	t->flight.payload = -1;
 	t->out = BUF_MAX(TALK_OUT_MAX);
-	t->end.receipt_text = BUF_MAX(RECEIPT_MAX);
+	t->end.receipt_text = BUF_MAX(RECEIPT_SEALED_MAX);
 	t->silence = timer_new(loop, out_of_silence, t);
 	t->soon = timer_new(loop, tell_end, t);
 	t->session = session_open(loop, login, host, patience.connect_ms,

@@ -11,7 +11,9 @@ struct talk_end {
 	bool has_hello, has_receipt;
 	struct hello hello;
 	struct receipt receipt;
-	struct buf receipt_text; /* as the host keeps it */
+	struct buf receipt_text; /* as the host keeps it, sealed */
+	struct buf *link;        /* those before it, oldest first, where they were asked for */
+	size_t links;
 	struct session_bytes bytes;
 };
 struct talk_calls {

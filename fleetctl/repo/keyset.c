@@ -5,9 +5,10 @@
 
 #include "base/fs.h"
 #include "base/name.h"
+#include "fleetctl/repo/duty.h"
 #include "manifests/yaml.h"
 
-enum { KEYS_MAX = 256, ROLES_MAX = 64, KEY_TEXT_MAX = 2048, FILE_MAX = 1 * MIB, PEM_COLUMNS = 64, SIGNERS_MAX = 64 };
+enum { KEYS_MAX = 256, ROLES_MAX = 64, KEY_TEXT_MAX = 2048, PEM_COLUMNS = 64, SIGNERS_MAX = 64 };
 
 static const struct shape_field key_shape[] = {
 	{"name", SHAPE_NAME, offsetof(struct keyset_key, name), .required = true},
@@ -112,7 +113,7 @@ static bool check(struct keyset *k, struct err *e)
 	return true;
 }
 
-static bool read_text(struct keyset *out, struct str text, struct err *e)
+bool keyset_of(struct keyset *out, struct str text, struct err *e)
 {
 	cleanup(yaml_free) struct yaml y = {0};
 	cleanup(keyset_free) struct keyset k = {0};
@@ -130,7 +131,7 @@ static bool read_text(struct keyset *out, struct str text, struct err *e)
 bool keyset_read(struct keyset *out, const char *fleet_dir, struct err *e)
 {
 	cleanup(free_ptr) char *path = path_form("%s/" KEYSET_FILE, fleet_dir);
-	cleanup(buf_free) struct buf text = BUF_MAX(FILE_MAX);
+	cleanup(buf_free) struct buf text = BUF_MAX(KEYSET_MAX);
 	cleanup(free_ptr) char *root = path_form("%s/repository/metadata/1.root.json", fleet_dir);
 	const char *why = fs_exists(AT_FDCWD, root) ? "the repository is signed, but " KEYSET_FILE
 						      " is gone: git has it"
@@ -138,7 +139,12 @@ bool keyset_read(struct keyset *out, const char *fleet_dir, struct err *e)
 
 	if (!fs_read(&text, AT_FDCWD, path, e))
 		return err_in(e, "%s", why);
-	return read_text(out, buf_str(&text), e);
+	return keyset_of(out, buf_str(&text), e);
+}
+
+doc *keyset_doc(const struct keyset *k)
+{
+	return shape_write(k, keyset_shape);
 }
 
 void keyset_free(struct keyset *k)
@@ -174,10 +180,12 @@ static bool anyone(const struct keyset *k, const char *role)
 	return false;
 }
 
-/* A plan with keys of its own is signed by them alone. */
+/* A plan with keys of its own is signed by them alone, and so is its rollout. */
 static const char *listed_as(const struct keyset *k, const char *role)
 {
-	return is_top(role) || anyone(k, role) ? role : KEYSET_PLANS;
+	const char *word = duty_word(duty_of(role));
+
+	return is_top(role) || !word || anyone(k, role) ? role : word;
 }
 
 bool keyset_has(const struct keyset *k, const char *role)
@@ -185,18 +193,41 @@ bool keyset_has(const struct keyset *k, const char *role)
 	return anyone(k, listed_as(k, role));
 }
 
+/* 0: keys.yaml does not say. */
+static int64_t threshold_stated(const struct keyset *k, const char *word)
+{
+	int64_t n;
+
+	for (size_t i = 0; i < k->threshold.count; i++) {
+		const struct shape_pair *p = (const struct shape_pair *)k->threshold.items + i;
+		if (strcmp(p->key, word) == 0 && read_threshold(&n, p))
+			return n;
+	}
+	return 0;
+}
+
 static int64_t threshold_of(const struct keyset *k, const char *role, const char *as)
 {
 	const char *const names[] = {role, as};
-	int64_t n;
 
-	for (size_t j = 0; j < COUNT_OF(names); j++)
-		for (size_t i = 0; i < k->threshold.count; i++) {
-			const struct shape_pair *p = (const struct shape_pair *)k->threshold.items + i;
-			if (strcmp(p->key, names[j]) == 0 && read_threshold(&n, p))
-				return n;
-		}
+	for (size_t j = 0; j < COUNT_OF(names); j++) {
+		int64_t n = threshold_stated(k, names[j]);
+		if (n)
+			return n;
+	}
 	return 1;
+}
+
+/* An agent is code on every Pi: whoever may sign it could sign a root there. */
+static bool agent_like_root(const struct keyset *k, int64_t *threshold, struct err *e)
+{
+	int64_t root = threshold_of(k, role_words[ROLE_ROOT], role_words[ROLE_ROOT]);
+
+	if (!threshold_stated(k, "agent"))
+		*threshold = root;
+	return *threshold >= root ||
+	       err_set(e, ERR_USAGE, "%s: threshold: agent is %lld, but root is %lld: what runs on every host needs as many",
+		       KEYSET_FILE, (long long)*threshold, (long long)root);
 }
 
 bool keyset_signers(struct keyset_role *out, const struct keyset *k, const char *role, struct err *e)
@@ -212,6 +243,8 @@ bool keyset_signers(struct keyset_role *out, const struct keyset *k, const char 
 		out->owner[count++] = key->name;
 	}
 	out->signers = (struct role_signers){out->key, out->owner, count, threshold_of(k, role, as)};
+	if (duty_of(role) == DUTY_AGENT && !agent_like_root(k, &out->signers.threshold, e))
+		return false;
 	if (count == 0)
 		return err_set(
 			e, ERR_USAGE, "%s: no key has the role %s (fleetctl key new makes one)", KEYSET_FILE, as);
@@ -224,13 +257,14 @@ bool keyset_signers(struct keyset_role *out, const struct keyset *k, const char 
 
 static const char header[] =
 	"# Who may sign what. Public keys only: the private halves stay with their owners, outside of this folder.\n"
-	"# roles: root, targets, snapshot, timestamp, plans (every plan without a key of its own), or a plan's name.\n"
+	"# roles: root, targets, snapshot, timestamp, plans (every plan without a key of its own) or a plan's name,\n"
+	"# rollouts (every plan's rollout) or rollout-PLAN, fleet (who may do what, and sources), agent (agents' updates).\n"
 	"# `fleetctl key new` adds a line; `fleetctl sign` makes the signed root follow this file, and says what "
 	"changes.\n"
 	"threshold: {root: 1, targets: 1, snapshot: 1, timestamp: 1, plans: 1}\n"
 	"keys:\n";
 
-static bool check_new(const struct keyset *k, const char *name, const struct public_key *key, struct err *e)
+bool keyset_check_new(const struct keyset *k, const char *name, const struct public_key *key, struct err *e)
 {
 	for (size_t i = 0; i < k->keys.count; i++) {
 		if (strcmp(keyset_at(k, i)->name, name) == 0)
@@ -257,29 +291,35 @@ static void add_line(
 	buf_text(text, "'}\n");
 }
 
+bool keyset_check_role(const char *role, struct err *e)
+{
+	return is_top(role) || duty_of(role) != DUTY_NONE || name_check_plan(str_of(role), e) || err_in(e, "role");
+}
+
 bool keyset_add(const char *fleet_dir, const char *name, const char *const *role, size_t roles,
 	const struct public_key *key, struct err *e)
 {
 	cleanup(free_ptr) char *path = path_form("%s/" KEYSET_FILE, fleet_dir);
-	cleanup(buf_free) struct buf text = BUF_MAX(FILE_MAX);
+	cleanup(buf_free) struct buf text = BUF_MAX(KEYSET_MAX);
 	cleanup(keyset_free) struct keyset before = {0};
 	cleanup(keyset_free) struct keyset after = {0};
 
 	for (size_t i = 0; i < roles; i++)
-		if (!is_top(role[i]) && strcmp(role[i], KEYSET_PLANS) != 0 && !name_check_plan(str_of(role[i]), e))
-			return err_in(e, "role");
+		if (!keyset_check_role(role[i], e))
+			return false;
 	if (roles == 0)
 		return err_set(e, ERR_USAGE,
-			"a key needs a role: root, targets, snapshot, timestamp, plans, or a plan's name");
+			"a key needs a role: root, targets, snapshot, timestamp, plans, rollouts, fleet, agent, or a "
+			"plan's name");
 	if (!name_check(str_of(name), e) || !public_check_strength(key, e))
 		return err_in(e, "key %s", name);
 	if (fs_exists(AT_FDCWD, path) &&
-		(!fs_read(&text, AT_FDCWD, path, e) || !read_text(&before, buf_str(&text), e) ||
-			!check_new(&before, name, key, e)))
+		(!fs_read(&text, AT_FDCWD, path, e) || !keyset_of(&before, buf_str(&text), e) ||
+			!keyset_check_new(&before, name, key, e)))
 		return false;
 	add_line(&text, name, role, roles, key);
 	/* A file that was written another way may not take a line at its end. */
-	if (!buf_ok(&text, e) || !read_text(&after, buf_str(&text), NULL) ||
+	if (!buf_ok(&text, e) || !keyset_of(&after, buf_str(&text), NULL) ||
 		after.keys.count != before.keys.count + 1) {
 		cleanup(buf_free) struct buf line = {0};
 		buf_byte(&line, '\n');

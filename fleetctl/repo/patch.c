@@ -6,14 +6,17 @@
 #include "fleetctl/repo/repository.h"
 
 /* Does that file hold a manifest which names the bundle? Then it says the bundle's length, too. Nobody needs to believe
- * it: the expanded bytes are held against length and digest. */
+ * it: the expanded bytes are held against length and digest. A fleet has tens of thousands of them, so they are not read
+ * as manifests before the digest is seen in them. */
 static bool names_bundle(uint64_t *length, const struct repository *r, const char *file, struct digest bundle)
 {
 	cleanup(buf_free) struct buf bytes = BUF_MAX(MANIFEST_MAX);
 	cleanup(manifest_free) struct manifest m = {0};
+	char hex[DIGEST_HEX + 1];
 
-	if (!fs_read(&bytes, r->at, file, NULL) || !manifest_read(&m, buf_str(&bytes), NULL, NULL) ||
-		!digest_eq(m.bundle.sha256, bundle))
+	digest_hex(hex, bundle);
+	if (!fs_read(&bytes, r->at, file, NULL) || !strstr(buf_str(&bytes).data, hex) ||
+		!manifest_read(&m, buf_str(&bytes), NULL, NULL) || !digest_eq(m.bundle.sha256, bundle))
 		return false;
 	*length = (uint64_t)m.bundle.length;
 	return true;
@@ -97,14 +100,16 @@ bool repository_patch(int *out, const struct repository *r, struct digest from, 
 	return fs_open_read(out, r->at, file, e) || err_in(e, "patch");
 }
 
-/* The bundle of one file of releases/, if that is a release still permitted. */
-static bool permitted_bundle(struct digest *out, const struct repository *r, const char *plan, const char *name)
+/* The bundle of one file of releases/, if it is another than `to` and that is a release still permitted. */
+static bool permitted_bundle(
+	struct digest *out, const struct repository *r, const char *plan, const char *name, struct digest to)
 {
 	cleanup(free_ptr) char *file = path_form("targets/%s/releases/%s", plan, name);
 	cleanup(buf_free) struct buf bytes = BUF_MAX(MANIFEST_MAX), permitted = BUF_MAX(MANIFEST_MAX);
 	cleanup(manifest_free) struct manifest m = {0};
 
 	if (!fs_read(&bytes, r->at, file, NULL) || !manifest_read(&m, buf_str(&bytes), NULL, NULL) ||
+		digest_eq(m.bundle.sha256, to) ||
 		!repository_release(&permitted, r, plan, manifest_id(buf_str(&bytes)), NULL))
 		return false;
 	*out = m.bundle.sha256;
@@ -121,7 +126,7 @@ void repository_make_patches(const struct repository *r, const char *plan, struc
 	for (size_t i = 0; i < files.count; i++) {
 		cleanup(fd_close) int patch = -1;
 		struct digest from;
-		if (permitted_bundle(&from, r, plan, files.name[i]) && !digest_eq(from, to))
+		if (permitted_bundle(&from, r, plan, files.name[i], to))
 			(void)!repository_patch(&patch, r, from, to, NULL);
 	}
 }

@@ -153,6 +153,24 @@ bool repository_meta(struct buf *out, const struct repository *r, const char *ro
 	return read_meta(out, r, role, strcmp(role, "timestamp") == 0 ? 0 : version, e);
 }
 
+bool repository_online_changed(bool *out, const struct repository *r, uint64_t from, uint64_t to, struct err *e)
+{
+	static const enum role_kind online[] = {ROLE_TIMESTAMP, ROLE_SNAPSHOT};
+	cleanup(role_free) struct role old = {0};
+	cleanup(role_free) struct role new = {0};
+	bool changed = false;
+
+	if (!read_role(&old, r, ROLE_ROOT, "root", from, e) || !read_role(&new, r, ROLE_ROOT, "root", to, e))
+		return false;
+	for (size_t i = 0; i < COUNT_OF(online); i++) {
+		const doc *a = doc_get(doc_get(old.body, "roles"), role_words[online[i]]);
+		const doc *b = doc_get(doc_get(new.body, "roles"), role_words[online[i]]);
+		changed = changed || !doc_equal(doc_get(a, "keyids"), doc_get(b, "keyids"));
+	}
+	*out = changed;
+	return true;
+}
+
 /* --- releases --- */
 
 static bool read_plan(struct role *out, const struct repository *r, const char *plan, struct err *e)

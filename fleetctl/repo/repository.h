@@ -17,6 +17,9 @@ void repository_free(struct repository *r);
 must_check bool repository_meta(struct buf *out, const struct repository *r, const char *role, uint64_t version, struct err *e);
 /* Version of the newest metadata of a role, as timestamp and snapshot say (root: the highest N.root.json); 0: no such role. */
 must_check bool repository_version(uint64_t *out, const struct repository *r, const char *role, struct err *e);
+/* Does a host that goes from the one root to the other drop its timestamp and snapshot, and must be sent both whatever it holds
+ * (TUF 5.3.11)? */
+must_check bool repository_online_changed(bool *out, const struct repository *r, uint64_t from, uint64_t to, struct err *e);
 
 /* The manifest that a plan's role names as current, or one of its permitted releases: its exact bytes. ERR_MISSING when the
  * plan has none, ERR_REFUSED when `id` is not permitted any more. */
@@ -42,8 +45,14 @@ must_check bool repository_put_bundle(const struct repository *r, struct digest 
 /* --- verified: our own client over the folder, from 1.root.json (verify.c) --- */
 /* Refreshed. `last_root`: read no root above it; 0: all. A `now` of zero and synced expires nothing. */
 must_check bool repository_trust(struct trust **out, const struct repository *r, struct trust_time now, uint64_t last_root, struct err *e);
+/* The same from another anchor: the root of that version, as a host that was enrolled then. */
+must_check bool repository_trust_from(struct trust **out, const struct repository *r, uint64_t anchor, struct trust_time now,
+	uint64_t last_root, struct err *e);
 /* A target's bytes, held against what was signed; ERR_MISSING when nobody signs for it. */
 must_check bool repository_target(struct buf *out, const struct repository *r, struct trust *t, const char *path, struct err *e);
+
+/* A role that targets delegates to (repo/duty.h), read and verified: trust_role then has it. ERR_SIGNATURE: nobody delegates to it. */
+must_check bool repository_load(const struct repository *r, struct trust *t, const char *role, struct err *e);
 
 struct repository_permitted {
 	char *plan;
@@ -62,9 +71,13 @@ struct repository_facts {
 	struct repository_role *role;
 	size_t roles;
 };
-/* `fleetctl verify`: every role that the snapshot lists, every permitted manifest, its plan and number, and its bundle: there,
- * of that length and digest when expanded. Stops at the first that is wrong, with its path. */
+/* `fleetctl verify`: every role that targets delegates to, every document of fleet, agent and rollout-PLAN, every permitted
+ * manifest, its plan and number, and its bundle: there, of that length and digest when expanded. Stops at the first that is
+ * wrong, with its path. */
 must_check bool repository_verify(struct repository_facts *out, const struct repository *r, struct trust_time now, struct err *e);
+/* The same for one role of those that targets delegates to; what is found is added. */
+must_check bool repository_verify_role(struct repository_facts *f, const struct repository *r, struct trust *t, const char *role,
+	struct err *e);
 void repository_facts_free(struct repository_facts *f);
 
 /* Files below repository/: "targets/plan-D/SHA256.manifest.json" (ERR_UNSAFE: a path that is none); the caller frees. */

@@ -41,6 +41,15 @@ static void note_due(struct sign *s, const struct sign_role *r, const struct err
 		(unsigned long long)r->old, (long long)days, why->text);
 }
 
+/* Does the request whose signatures are collected ask for it? */
+static bool is_asked(const struct sign *s, const struct sign_role *r)
+{
+	for (size_t i = 0; s->asked && i < s->asked->roles; i++)
+		if (s->asked->role[i].body && strcmp(s->asked->role[i].name, r->name) == 0)
+			return true;
+	return false;
+}
+
 /* Takes over `body`. Its version and dates are decided here, and whether it is needed at all. `again`: its old
  * signatures are not enough any more, or somebody wants it. */
 static void settle(struct sign *s, struct sign_role *r, doc *body, bool again)
@@ -54,9 +63,10 @@ static void settle(struct sign *s, struct sign_role *r, doc *body, bool again)
 			if (doc_get(r->before, head[i]))
 				doc_set(body, head[i], doc_ref(doc_get(r->before, head[i])));
 	}
-	bool same = r->before && !again && doc_equal(r->before, body);
+	r->same_words = r->before && doc_equal(r->before, body);
+	bool same = r->same_words && !again;
 	r->due = same && expiry(r->before) - s->now < life[r->kind].renew * DAY_S;
-	if (same && r->due && !sign_possible(s, r, s->signers, &why)) {
+	if (same && r->due && !is_asked(s, r) && !sign_possible(s, r, s->signers, &why)) {
 		note_due(s, r, &why);
 		r->due = false;
 	}
@@ -64,7 +74,7 @@ static void settle(struct sign *s, struct sign_role *r, doc *body, bool again)
 		doc_free(&body);
 		return;
 	}
-	r->version = r->old + 1;
+	r->version = count_next(s, r);
 	doc_set_int(body, "version", (int64_t)r->version);
 	set_date(body, "expires", s->now + life[r->kind].days * DAY_S);
 	if (r->kind == ROLE_TIMESTAMP)
@@ -85,14 +95,34 @@ doc *sign_entry(doc **keys, const doc *body, const char *role)
 	return NULL;
 }
 
-/* Is what was signed before also signed as `above` now asks? */
-static bool still_signed(const struct sign *s, const struct sign_role *r, const doc *above)
+/* Do both documents name the same keys for it, and as many? */
+static bool same_signers(const char *role, const doc *a, const doc *b)
+{
+	doc *keys, *others, *entry = sign_entry(&keys, a, role), *other = sign_entry(&others, b, role);
+	doc *ids = doc_get(entry, "keyids");
+
+	if (!entry || !other || !doc_equal(ids, doc_get(other, "keyids")) ||
+		!doc_equal(doc_get(entry, "threshold"), doc_get(other, "threshold")))
+		return false;
+	for (size_t i = 0; i < doc_count(ids); i++) {
+		const char *id = doc_str(doc_at(ids, i)).data;
+		if (!doc_equal(doc_get(keys, id), doc_get(others, id)))
+			return false;
+	}
+	return true;
+}
+
+/* Is what was signed before also signed as `above` now asks? What asks as `before` did was answered when it was read. */
+static bool still_signed(const struct sign *s, const struct sign_role *r, const struct sign_role *by)
 {
 	const struct role *old = s->trust ? trust_role(s->trust, r->name) : NULL;
+	const doc *above = sign_body(by);
 	cleanup(ring_free) struct ring ring = {0};
 	cleanup(ring_role_free) struct ring_role signers = {0};
 	doc *keys, *entry = sign_entry(&keys, above, r->name);
 
+	if (old && (above == by->before || same_signers(r->name, above, by->before)))
+		return true;
 	return old && entry && ring_read(&ring, keys, NULL) && ring_role_read(&signers, entry, NULL) &&
 	       role_signed_by(old, &ring, &signers, NULL);
 }
@@ -113,7 +143,7 @@ static bool compose_root(struct sign *s, struct err *e)
 {
 	cleanup(doc_free) doc *body = role_body(ROLE_ROOT, 1, 0);
 
-	for (size_t i = SIGN_ROOT; i < SIGN_PLANS; i++) {
+	for (size_t i = SIGN_ROOT; i < SIGN_DELEGATED; i++) {
 		struct sign_role *r = &s->role[i];
 		if (!keyset_signers(&r->by, &s->keys, r->name, e))
 			return false;
@@ -126,20 +156,24 @@ static bool compose_root(struct sign *s, struct err *e)
 
 /* --- targets --- */
 
-static struct sign_role *plan_of(const struct sign *s, const char *name)
+static void add_link(doc *body, const struct sign_role *r)
 {
-	for (size_t i = SIGN_PLANS; i < s->roles; i++)
-		if (strcmp(s->role[i].name, name) == 0)
-			return &s->role[i];
-	return NULL;
+	char *path[DUTY_PATHS];
+	size_t count = duty_paths(path, r->name);
+
+	role_add_link(body, r->name, &r->by.signers, (const char *const *)path, count);
+	for (size_t i = 0; i < count; i++)
+		free_ptr(&path[i]);
 }
 
-static void add_plan(doc *body, const struct sign_role *r)
+/* The rollout's delegation stands before its plan's, which would end the search. */
+static void add_rollout_of(doc *body, const struct sign *s, const char *plan)
 {
-	cleanup(free_ptr) char *files = path_form("%s/*", r->name);
-	cleanup(free_ptr) char *releases = path_form("%s/*/*", r->name);
+	cleanup(free_ptr) char *name = path_form("rollout-%s", plan);
+	const struct sign_role *r = sign_role_of(s, name);
 
-	role_add_link(body, r->name, &r->by.signers, (const char *const[]){files, releases}, 2);
+	if (r && !r->linked)
+		add_link(body, r);
 }
 
 /* A delegation that is not ours to change, with the keys it names. */
@@ -155,7 +189,7 @@ static void copy_link(doc *body, doc *link, const doc *keys)
 	doc_add(doc_get(to, "roles"), doc_ref(link));
 }
 
-/* The order of what is there stays; new plans follow. */
+/* The order of what is there stays; what is new follows. */
 static void compose_targets(struct sign *s)
 {
 	struct sign_role *r = &s->role[SIGN_TARGETS];
@@ -169,110 +203,59 @@ static void compose_targets(struct sign *s)
 	doc_set(body, "delegations", empty);
 	for (size_t i = 0; i < doc_count(links); i++) {
 		doc *link = doc_at(links, i);
-		const struct sign_role *plan = plan_of(s, doc_str(doc_get(link, "name")).data);
-		if (plan && plan->known)
-			add_plan(body, plan);
+		const struct sign_role *is = sign_role_of(s, doc_str(doc_get(link, "name")).data);
+		if (is && is->duty == DUTY_PLAN)
+			add_rollout_of(body, s, is->name);
+		if (is && is->known)
+			add_link(body, is);
 		else
 			copy_link(body, link, doc_get(old, "keys"));
 	}
-	for (size_t i = SIGN_PLANS; i < s->roles; i++)
-		if (!s->role[i].old)
-			add_plan(body, &s->role[i]);
-	settle(s, r, body, !still_signed(s, r, sign_body(&s->role[SIGN_ROOT])));
-}
-
-/* --- plans --- */
-
-/* Numbered as before, the manifest is the one before, or it gets the next number. What agents would not read is not
- * signed. */
-static bool number_manifest(struct sign_role *r, struct err *e)
-{
-	cleanup(manifest_free) struct manifest before = {0};
-	cleanup(manifest_free) struct manifest again = {0};
-	struct manifest m = *r->release.manifest; /* borrowed: not freed */
-	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
-
-	if (r->manifest_before.len && !manifest_read(&before, buf_str(&r->manifest_before), NULL, e))
-		return false;
-	m.format = 1;
-	m.number = before.number;
-	manifest_write(&text, &m);
-	if (r->manifest_before.len && str_eq(buf_str(&text), buf_str(&r->manifest_before)))
-		return true;
-	buf_clear(&text);
-	m.number = before.number + 1;
-	manifest_write(&text, &m);
-	if (!buf_ok(&text, e) || !manifest_read(&again, buf_str(&text), NULL, e))
-		return err_in(e, "manifest");
-	buf_add(&r->manifest, buf_str(&text));
-	r->path = path_form("%s/releases/%lld.json", r->name, (long long)m.number);
-	return true;
-}
-
-/* N of "PLAN/releases/N.json", else 0. */
-static uint64_t release_number(const char *path, const char *plan)
-{
-	cleanup(free_ptr) char *front = path_form("%s/releases/", plan);
-	struct str p = str_of(path);
-	uint64_t n;
-
-	if (!str_starts(p, front) || !str_ends(p, ".json"))
-		return 0;
-	size_t start = strlen(front);
-	return str_number(&n, str_bytes(path + start, p.len - start - strlen(".json")), INT64_MAX) ? n : 0;
-}
-
-/* How many of the releases have a number above that? */
-static size_t releases_above(doc *targets, const char *plan, uint64_t number)
-{
-	size_t count = 0;
-
-	for (void *i = doc_first(targets); i; i = doc_next(targets, i))
-		count += release_number(doc_key(i), plan) > number;
-	return count;
-}
-
-static doc *compose_plan_body(const struct sign_role *r)
-{
-	doc *body = role_body(ROLE_TARGETS, 1, 0), *old = doc_get(r->before, "targets"),
-	    *new = doc_get(body, "targets");
-	cleanup(free_ptr) char *current = path_form("%s/manifest.json", r->name);
-
-	doc_set_text(body, ROLE_OWNER_FIELD, r->name);
-	for (void *i = doc_first(old); i; i = doc_next(old, i)) {
-		uint64_t n = release_number(doc_key(i), r->name);
-		if (!r->manifest.len || n == 0 || releases_above(old, r->name, n) < SIGN_RELEASES_KEPT - 1)
-			doc_set(new, doc_key(i), doc_ref(doc_value(i)));
+	for (size_t i = SIGN_DELEGATED; i < s->roles; i++) {
+		const struct sign_role *new = &s->role[i];
+		if (new->linked || new->duty == DUTY_ROLLOUT)
+			continue;
+		if (new->duty == DUTY_PLAN)
+			add_rollout_of(body, s, new->name);
+		add_link(body, new);
 	}
-	if (r->manifest.len) {
-		role_set_target(body, current, buf_str(&r->manifest));
-		role_set_target(body, r->path, buf_str(&r->manifest));
-	}
-	return body;
+	settle(s, r, body, !still_signed(s, r, &s->role[SIGN_ROOT]));
 }
 
-static bool compose_plan(struct sign *s, struct sign_role *r, struct err *e)
+/* --- those that targets delegates to --- */
+
+static bool compose_delegated(struct sign *s, struct sign_role *r, struct err *e)
 {
-	if (r->release.manifest && !number_manifest(r, e))
+	if (r->release.manifest && !plan_number(r, e))
 		return err_in(e, "%s", r->name);
 	if (!r->known)
 		return true;
-	settle(s, r, compose_plan_body(r), !still_signed(s, r, sign_body(&s->role[SIGN_TARGETS])));
+	doc *body = r->duty == DUTY_PLAN ? plan_body(r, s->kept) : document_body(s, r);
+	settle(s, r, body, !still_signed(s, r, &s->role[SIGN_TARGETS]));
 	return true;
 }
 
-/* What is signed now: the manifest is read through our own client. */
-static bool load_plan(struct sign *s, struct sign_role *r, struct err *e)
+/* What is signed now: read through our own client. */
+static bool load_before(struct sign *s, struct sign_role *r, struct err *e)
 {
 	cleanup(free_ptr) char *current = path_form("%s/manifest.json", r->name);
-	doc *keys;
 
-	if (s->trust && sign_entry(&keys, s->role[SIGN_TARGETS].before, r->name)) {
-		if (!repository_target(&r->manifest_before, &s->at, s->trust, current, e))
-			return false;
-		hold_before(s, r);
-	}
-	if (!r->release.manifest && !keyset_has(&s->keys, r->name))
+	if (!r->linked)
+		return true;
+	if (r->release.manifest ? !repository_target(&r->manifest_before, &s->at, s->trust, current, e)
+				: !repository_load(&s->at, s->trust, r->name, e))
+		return false;
+	hold_before(s, r);
+	return true;
+}
+
+static bool load_delegated(struct sign *s, struct sign_role *r, struct err *e)
+{
+	bool given = r->release.manifest || document_any(s, r->name);
+
+	if (!load_before(s, r, e))
+		return false;
+	if (!given && !keyset_has(&s->keys, r->name))
 		return true;
 	r->known = true;
 	return keyset_signers(&r->by, &s->keys, r->name, e);
@@ -291,7 +274,7 @@ static void compose_snapshot(struct sign *s)
 	for (size_t i = 0; i < s->roles; i++)
 		if (s->role[i].body && s->role[i].kind == ROLE_TARGETS)
 			role_set_meta(body, s->role[i].name, s->role[i].version);
-	settle(s, r, body, !still_signed(s, r, sign_body(&s->role[SIGN_ROOT])));
+	settle(s, r, body, count_online_changed(s) || !still_signed(s, r, &s->role[SIGN_ROOT]));
 }
 
 /* A new root always comes with a new timestamp: hosts that ask for the timestamp alone learn of it. */
@@ -304,22 +287,64 @@ static void compose_timestamp(struct sign *s)
 		role_set_meta(body, "snapshot", s->role[SIGN_SNAPSHOT].version);
 	else
 		doc_set(body, "meta", doc_ref(old));
-	bool again = s->refresh || s->role[SIGN_ROOT].body || !still_signed(s, r, sign_body(&s->role[SIGN_ROOT]));
+	bool again = s->refresh || s->role[SIGN_ROOT].body || !still_signed(s, r, &s->role[SIGN_ROOT]);
 	settle(s, r, body, again);
+}
+
+/* --- all --- */
+
+/* As the root names them: keys.yaml may be ahead of it, which is not for an unattended machine to sign. */
+static bool ask_root(const struct sign *s, struct sign_role *r, struct err *e)
+{
+	const struct role *root = trust_role(s->trust, "root");
+	const struct ring_role *keys = &root->keys[r->kind];
+	size_t count = 0;
+
+	for (size_t i = 0; i < keys->count && count < COUNT_OF(r->by.key); i++) {
+		const struct public_key *key = ring_find(&root->ring, str_of(keys->keyid[i]));
+		doc *entry = doc_get(doc_get(root->body, "keys"), keys->keyid[i]);
+		if (!key)
+			continue;
+		r->by.key[count] = key;
+		r->by.owner[count++] = doc_str(doc_get(entry, "x-fleet-name")).data;
+	}
+	r->by.signers = (struct role_signers){r->by.key, r->by.owner, count, keys->threshold};
+	r->known = true;
+	return count > 0 || err_set(e, ERR_SIGNATURE, "root: %s has no key that we know", r->name);
+}
+
+static bool compose_online(struct sign *s, struct err *e)
+{
+	int64_t last = trust_signed_at(s->trust);
+	char then[24], now[24];
+
+	clock_text(then, last);
+	clock_text(now, s->now);
+	if (s->now < last)
+		return err_set(e, ERR_REFUSED, "the clock says %s, but the last timestamp was signed on %s: set the clock",
+			now, then);
+	if (!ask_root(s, &s->role[SIGN_SNAPSHOT], e) || !ask_root(s, &s->role[SIGN_TIMESTAMP], e) ||
+		!count_check(s, e))
+		return false;
+	compose_snapshot(s);
+	compose_timestamp(s);
+	return true;
 }
 
 bool sign_compose(struct sign *s, struct err *e)
 {
-	for (size_t i = 0; i < SIGN_PLANS; i++)
+	for (size_t i = 0; i < SIGN_DELEGATED; i++)
 		hold_before(s, &s->role[i]);
-	for (size_t i = SIGN_PLANS; i < s->roles; i++)
-		if (!load_plan(s, &s->role[i], e))
+	if (s->online)
+		return compose_online(s, e);
+	for (size_t i = SIGN_DELEGATED; i < s->roles; i++)
+		if (!load_delegated(s, &s->role[i], e))
 			return false;
-	if (!compose_root(s, e))
+	if (!compose_root(s, e) || !count_check(s, e))
 		return false;
 	compose_targets(s);
-	for (size_t i = SIGN_PLANS; i < s->roles; i++)
-		if (!compose_plan(s, &s->role[i], e))
+	for (size_t i = SIGN_DELEGATED; i < s->roles; i++)
+		if (!compose_delegated(s, &s->role[i], e))
 			return false;
 	compose_snapshot(s);
 	compose_timestamp(s);

@@ -1,6 +1,8 @@
-/* The private keys that can sign here: PEM files of the keys folder, and those that the ssh-agent holds. */
+/* The private keys that can sign here: of the keys folder NAME.pem, which holds the key, and NAME.uri, which says where a
+ * provider of OpenSSL's finds it; and those that the ssh-agent holds. */
 #pragma once
 
+#include "keys/provider.h"
 #include "keys/public.h"
 #include "keys/secret.h"
 #include "keys/ssh_agent.h"
@@ -9,9 +11,11 @@
 typedef bool signer_ask(void *ctx, struct buf *passphrase, const char *name, struct err *e);
 
 struct signer {
-	char *name, *path;          /* path NULL: the agent's */
+	char *name, *path;               /* path NULL: the agent's */
 	struct public_key key;
-	struct secret_key *secret;  /* opened when it is first needed */
+	char *provider, *uri;            /* of a NAME.uri */
+	struct secret_key *secret;       /* these two are opened when they are first needed */
+	struct provider_key *far;
 	struct ssh_agent_key *agent_key; /* borrowed from signers */
 };
 struct signers {
@@ -36,3 +40,6 @@ char *signer_folder(const char *fleet_name);
 /* A new Ed25519 key as DIR/NAME.pem, 0600. Refused: a folder in a git work tree, a name that is there, an empty passphrase
  * unless `plain`. */
 must_check bool signer_make(struct public_key *out, const char *dir, const char *name, struct str passphrase, bool plain, struct err *e);
+/* A key that stays where it is, as DIR/NAME.uri: opened, tried with one signature, and written down. Refused as above. */
+must_check bool signer_take(struct public_key *out, const char *dir, const char *name, struct provider_place at, signer_ask *ask,
+	void *ctx, struct err *e);

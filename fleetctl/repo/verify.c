@@ -2,8 +2,8 @@
 #include <fcntl.h>
 
 #include "base/fs.h"
-#include "base/name.h"
 #include "bundles/squeeze.h"
+#include "fleetctl/repo/duty.h"
 #include "fleetctl/repo/repository.h"
 #include "manifests/role.h"
 
@@ -52,10 +52,17 @@ static void trust_close(struct trust **t)
 bool repository_trust(
 	struct trust **out, const struct repository *r, struct trust_time now, uint64_t last_root, struct err *e)
 {
+	return repository_trust_from(out, r, 1, now, last_root, e);
+}
+
+bool repository_trust_from(struct trust **out, const struct repository *r, uint64_t anchor, struct trust_time now,
+	uint64_t last_root, struct err *e)
+{
 	cleanup(buf_free) struct buf root = BUF_MAX(TRUST_ROOT_MAX);
+	cleanup(free_ptr) char *file = path_form("metadata/%llu.root.json", (unsigned long long)anchor);
 	cleanup(trust_close) struct trust *t = NULL;
 
-	if (!fs_read(&root, r->at, "metadata/1.root.json", e) || !trust_new(&t, buf_str(&root), now, e) ||
+	if (!fs_read(&root, r->at, file, e) || !trust_new(&t, buf_str(&root), now, e) ||
 		!walk(t, r, last_root, e))
 		return err_in(e, "repository");
 	*out = t;
@@ -84,6 +91,16 @@ bool repository_target(struct buf *out, const struct repository *r, struct trust
 		return err_in(e, "repository: %s", path);
 	buf_add(out, buf_str(&bytes));
 	return buf_ok(out, e);
+}
+
+bool repository_load(const struct repository *r, struct trust *t, const char *role, struct err *e)
+{
+	cleanup(free_ptr) char *door = duty_door(role);
+
+	trust_seek(t, door);
+	if (!walk(t, r, 0, e))
+		return err_in(e, "repository");
+	return trust_role(t, role) || err_set(e, ERR_SIGNATURE, "repository: %s: nobody delegates to it", role);
 }
 
 /* --- all that is permitted --- */
@@ -204,18 +221,58 @@ static bool check_plan(
 	return check_manifest(f, r, t, plan, current, e);
 }
 
+/* As large as it may be (an agent is megabytes), so it is only counted and hashed. */
+static bool check_document(const struct repository *r, struct trust *t, const char *role, const char *path, struct err *e)
+{
+	cleanup(free_ptr) char *file = NULL;
+	cleanup(fd_close) int fd = -1;
+	struct trust_target target;
+	struct digest is;
+	uint64_t length;
+
+	if (!seek(&target, r, t, path, e))
+		return err_in(e, "repository");
+	if (strcmp(target.role, role) != 0)
+		return err_set(e, ERR_FOREIGN, "repository: %s: %s lists it, but it is %s that signs for it", path, role,
+			target.role);
+	if (!repository_target_file(&file, path, target.sha256, e) || !fs_open_read(&fd, r->at, file, e) ||
+		!digest_fd(&is, &length, fd, e))
+		return err_in(e, "repository: %s", path);
+	return (length == target.length && digest_eq(is, target.sha256)) ||
+	       err_set(e, ERR_DIGEST, "repository: %s is not what was signed", file);
+}
+
+static bool check_documents(
+	struct repository_facts *f, const struct repository *r, struct trust *t, const char *role, struct err *e)
+{
+	if (!repository_load(r, t, role, e))
+		return false;
+	note_role(f, t, role);
+	cleanup(doc_free) doc *targets = doc_ref(doc_get(trust_role(t, role)->body, "targets"));
+	for (void *i = doc_first(targets); i; i = doc_next(targets, i))
+		if (!check_document(r, t, role, doc_key(i), e))
+			return false;
+	return true;
+}
+
+bool repository_verify_role(
+	struct repository_facts *f, const struct repository *r, struct trust *t, const char *role, struct err *e)
+{
+	switch (duty_of(role)) {
+	case DUTY_NONE: return true; /* not ours to understand */
+	case DUTY_PLAN: return check_plan(f, r, t, role, e);
+	default: return check_documents(f, r, t, role, e);
+	}
+}
+
 static bool check_all(struct repository_facts *f, const struct repository *r, struct trust *t, struct err *e)
 {
 	for (size_t i = 0; i < ROLE_KINDS; i++)
 		note_role(f, t, role_words[i]);
 	const struct role *targets = trust_role(t, "targets");
-	for (size_t i = 0; i < targets->links; i++) {
-		cleanup(free_ptr) char *plan = str_dup(str_of(targets->link[i].name));
-		if (!name_check_plan(str_of(plan), NULL))
-			continue; /* a role of another kind */
-		if (!check_plan(f, r, t, plan, e))
+	for (size_t i = 0; i < targets->links; i++)
+		if (!repository_verify_role(f, r, t, targets->link[i].name, e))
 			return false;
-	}
 	return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "fleetctl/receipts/chain.h"
 #include "fleetctl/rollout/rollout.h"
 
 enum {
@@ -262,14 +263,35 @@ static void error_said(struct member *m, const struct err *e)
 	rollout_member_changed(m->rollout, m, event);
 }
 
-static void remember(struct member *m, const struct talk_end *end)
+/* A receipt that its host's key did not sign says nothing. A chain that does not fit is told, and is no reason to stop: what
+ * this trial came to, the host's key has signed. Of those without a key one is told for all. */
+static bool believe(struct member *m, const struct talk_end *end, struct err *e)
+{
+	struct rollout *r = m->rollout;
+	const struct chain_heard heard = chain_heard(m->host, end, false);
+	struct chain_found found;
+	if (!chain_check(&found, r->db, &heard, e)) {
+		r->err = *e;
+		return false;
+	}
+	if (!chain_believe(&found, e))
+		return false;
+	bool tell = found.say != CHAIN_VERIFIED && (found.say != CHAIN_UNPINNED || !r->told_unpinned);
+	r->told_unpinned = r->told_unpinned || found.say == CHAIN_UNPINNED;
+	cleanup(free_ptr) char *text = path_form("receipts %s: %s", chain_words[found.say], found.text);
+	if (tell)
+		rollout_member_changed(r, m, text);
+	return true;
+}
+
+static void remember(struct member *m, const struct talk_end *end, bool believed)
 {
 	struct err e;
 	cleanup(buf_free) struct buf hello = { 0 };
 	if (end->has_hello) {
 		cleanup(doc_free) doc *d = shape_write(&end->hello, hello_shape);
 		doc_line(&hello, d);
-		if (!db_seen(m->rollout->db, m->host->id, buf_str(&hello), buf_str(&end->receipt_text), &e))
+		if (!db_seen(m->rollout->db, m->host->id, buf_str(&hello), believed ? buf_str(&end->receipt_text) : (struct str){ 0 }, &e))
 			m->rollout->err = e;
 	}
 	else if (!db_unseen(m->rollout->db, m->host->id, end->err.text, &e))
@@ -279,15 +301,17 @@ static void remember(struct member *m, const struct talk_end *end)
 static void ended(void *ctx, const struct talk_end *end)
 {
 	struct member *m = ctx;
+	struct err why = end->err;
 	m->row.bytes_in += (int64_t)end->bytes.in;
 	m->row.bytes_out += (int64_t)end->bytes.out;
 	m->row.ended = clock_now().unix_s;
-	remember(m, end);
+	bool good = end->err.code == ERR_NONE && end->has_receipt && believe(m, end, &why);
+	remember(m, end, good);
 	/* `end` is the talk's: it is dropped only after the last look at it */
-	if (end->err.code == ERR_NONE && end->has_receipt)
+	if (good)
 		receipt_said(m, end);
 	else
-		error_said(m, &end->err);
+		error_said(m, &why);
 }
 
 static void ended_then_drop(void *ctx, const struct talk_end *end)

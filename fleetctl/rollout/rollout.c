@@ -35,7 +35,7 @@ static void link_members(struct rollout *r)
 		r->plan[plan_at(r, fleet_host(r->fleet, i)->plan)].hosts++; /* behind the last: plans that are not in this rollout */
 }
 
-static char *new_id(int64_t now)
+char *rollout_new_id(int64_t now)
 {
 	uint8_t random[2];
 	char text[24], hex[5];
@@ -76,7 +76,7 @@ bool rollout_new(struct rollout *r, const char *action, const struct rollout_opt
 	waves_order(order, tried, &options->waves);
 	r->options = *options;
 	r->row = (struct rollout_row){
-		.id = new_id(now), .who = str_dup(str_of(who)), .action = str_dup(str_of(action)),
+		.id = rollout_new_id(now), .who = str_dup(str_of(who)), .action = str_dup(str_of(action)),
 		.options = buf_take(&text), .started = now,
 	};
 	r->member = mem_new(count + 1, sizeof *r->member);

@@ -56,6 +56,7 @@ struct rollout {
 	int64_t soak_until;    /* clock_boot_ms; 0: not soaking */
 	int64_t began_ms;
 	int stops;             /* how often a person said stop */
+	bool told_unpinned;    /* that a host's receipts cannot be verified */
 	enum rollout_state ending; /* what it will be once nothing runs; RUNNING: go on */
 	char why[1000];
 	bool over;
@@ -69,6 +70,7 @@ struct rollout_target {
 	int64_t number;
 	const char *deferred; /* why it is not tried at all, or NULL */
 };
+char *rollout_new_id(int64_t now); /* "r-20261123-202920-5f3a"; the caller frees */
 /* New, with its waves, in the database; the id is made from time and a few random letters. */
 must_check bool rollout_new(struct rollout *r, const char *action, const struct rollout_options *options,
 	const struct rollout_target *target, size_t count, const char *who, struct err *e);

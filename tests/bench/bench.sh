@@ -267,8 +267,19 @@ nothing_left() { [ -z "$(left)" ]; }
 
 # --- all of it ---
 
+# What the trust code costs: five roles, Ed25519; and the most that a server without a key can make it take.
+trust_cost()
+{
+	"$build/tests/bench/trust" >"$T/trust.json"
+	say "trust: $(cat "$T/trust.json")"
+	judge refresh-cpu "$(field refresh_cpu_us <"$T/trust.json")" 2000 "us of CPU, five roles"
+	judge refresh-memory "$(field refresh_heap_kib <"$T/trust.json")" 2048 "KiB of heap, all five held"
+	judge hostile-memory "$(field hostile_kib <"$T/trust.json")" 65536 "KiB at most, whatever 5 MB are served"
+}
+
 tower_begin
 say "machine: $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg); $(ssh -V 2>&1)"
+trust_cost
 make_fleet
 peer_begin
 host_make line bench here

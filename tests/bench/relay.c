@@ -1,7 +1,7 @@
 /* A slow line on loopback: what comes in goes on half a round trip later, in order, as wide as it likes; bytes are
  * counted.
  *
- *   relay PORT TARGET-PORT RTT_MS        PORT 0: any free one
+ *   relay PORT TARGET-PORT RTT_MS [CUT]   PORT 0: any free one; CUT: a connection breaks when so many bytes went down it
  *
  * One JSON object a line on stdout: {"port":N} when it listens; at the end of each connection
  * {"up":BYTES,"down":BYTES,"ms":N} (up: from who connected; ms: from its connect until it closed); on SIGTERM, which
@@ -48,12 +48,14 @@ struct connection {
 	struct side side[2]; /* 0: who connected, 1: the target */
 	struct way way[2];
 	int64_t began_us, closed_us;
-	bool dead;
+	uint64_t down; /* bytes that were passed on to who connected */
+	bool cut, dead;
 };
 struct relay {
 	int epoll, listener, signals;
 	uint16_t target;
 	int64_t rtt_us;
+	uint64_t cut; /* 0: never */
 	struct connection *first;
 	uint64_t connections, up, down;
 };
@@ -197,28 +199,40 @@ static void take(struct relay *r, struct connection *c, int i)
 	*w->last = k;
 	w->last = &k->next;
 	w->queued += (size_t)n;
-	w->bytes += (uint64_t)n;
+	if (!c->cut || i == 0)
+		w->bytes += (uint64_t)n;
 	w->ended = n == 0;
-	if (n == 0 && i == 0)
+	if (n == 0 && i == 0) {
 		c->closed_us = now_us();
+		c->dead = c->cut;
+	}
 }
 
 /* Pass on what is due. A side that has closed entirely no longer takes anything: what is left for it is lost, as it
  * would be. */
-static void pass(struct connection *c, int i, int64_t now)
+static void pass(const struct relay *r, struct connection *c, int i, int64_t now)
 {
 	struct way *w = &c->way[i];
 	int to = c->side[1 - i].fd;
 
-	while (to >= 0 && w->first && w->first->due_us <= now && !c->dead) {
+	while (!(c->cut && i == 1) && to >= 0 && w->first && w->first->due_us <= now && !c->dead) {
 		struct chunk *k = w->first;
-		ssize_t n = k->len ? send(to, k->data + k->sent, k->len - k->sent, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
+		size_t most = i == 1 && r->cut && r->cut - c->down < k->len - k->sent ? (size_t)(r->cut - c->down) : k->len - k->sent;
+		ssize_t n = k->len ? send(to, k->data + k->sent, most, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
 		if (n < 0) {
 			c->dead = errno != EAGAIN && errno != EINTR;
 			return;
 		}
 		k->sent += (size_t)n;
 		w->queued -= (size_t)n;
+		if (i == 1)
+			c->down += (uint64_t)n;
+		if (i == 1 && r->cut && c->down >= r->cut) {
+			c->way[1].bytes = c->down; /* what was read beyond it never arrived */
+			c->cut = true;
+			shutdown(to, SHUT_WR); /* closed at once, what is still on its way would be lost, too */
+			return;
+		}
 		if (k->sent < k->len)
 			return;
 		if (k->len == 0) {
@@ -246,7 +260,7 @@ static void want(struct relay *r, struct connection *c, int i, int64_t now)
 		return;
 	if (!c->way[i].ended && c->way[i].queued < QUEUE_MAX)
 		events |= EPOLLIN;
-	if (blocked(&c->way[1 - i], now))
+	if (!(c->cut && i == 0) && blocked(&c->way[1 - i], now))
 		events |= EPOLLOUT;
 	if (events == s->events)
 		return;
@@ -263,7 +277,7 @@ static int64_t work(struct relay *r)
 		if (c->side[1].fd < 0 && target_due_us(r, c) <= now)
 			connect_target(r, c);
 		for (int i = 0; i < 2; i++)
-			pass(c, i, now);
+			pass(r, c, i, now);
 		for (int i = 0; i < 2; i++)
 			want(r, c, i, now);
 	}
@@ -372,12 +386,13 @@ int main(int argc, char **argv)
 {
 	struct relay r = {0};
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: relay PORT TARGET-PORT RTT_MS\n");
+	if (argc != 4 && argc != 5) {
+		fprintf(stderr, "usage: relay PORT TARGET-PORT RTT_MS [CUT]\n");
 		return 2;
 	}
 	r.target = (uint16_t)number(argv[2], UINT16_MAX);
 	r.rtt_us = (int64_t)number(argv[3], 60000) * US_PER_MS;
+	r.cut = argc == 5 ? number(argv[4], UINT32_MAX) : 0;
 	start(&r, (uint16_t)number(argv[1], UINT16_MAX));
 	while (turn(&r))
 		;

@@ -111,7 +111,7 @@ head -n 2 "$keys/ann.pem" | grep -q 'BEGIN ENCRYPTED PRIVATE KEY' || fail "encry
 ok "that only its owner can read, encrypted"
 sign
 expect 0 "the root is signed by both"
-said '^  keys of root: \+ ann, threshold 1 -> 2' "which was said before"
+said '^  root: adds the key of ann; threshold 1 to 2' "which was said before"
 [ "$(grep -c '"sig"' "$fleet/repository/metadata/2.root.json")" -eq 2 ] || fail "two signatures are on it"
 ok "two signatures are on it"
 ctl verify
@@ -119,7 +119,7 @@ expect 0 "and it verifies"
 mv "$keys/ann.pem" "$T/ann.pem"
 ctl key list
 expect 0 "key list says who signs what, and which keys are here"
-said '^root +root, targets +yes +ed25519 [0-9a-f]{64}$' "the own key"
+said '^root +root, targets, fleet, agent +yes +ed25519 [0-9a-f]{64}$' "the own key"
 said '^ann +root +no +ed25519 [0-9a-f]{64}$' "ann's, which is not here"
 said 'threshold of root: 2' "and the threshold"
 
@@ -162,7 +162,7 @@ ok "and nothing was signed"
 export SSH_AUTH_SOCK=$T/agent
 sign
 expect 0 "with it the plan is signed"
-said '^  keys of plan-D: \+ laptop - plans' "by its own key alone"
+said '^  plan-D: adds the key of laptop; drops the key of plans' "by its own key alone"
 ctl verify
 expect 0 "and it verifies"
 ctl key list

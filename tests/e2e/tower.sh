@@ -8,7 +8,7 @@ umask 022
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${FLEET_BUILD:-$here/build}
 fleetctl=$build/fleetctl/fleetctl
-agent=$build/agent/fleet-agent
+agent=${FLEET_AGENT:-$build/agent/fleet-agent}
 me=$(id -un)
 
 tower_begin()
@@ -185,19 +185,23 @@ host_down()
 	wait "$pid" 2>/dev/null || true
 }
 
-# host_enrol ID PLAN: its config, state and results folders. What lies in memory or in a container is refused unless allowed.
+# host_enrol ID PLAN [OPTIONS]: its config, state and results folders. What lies in memory or in a container is refused unless allowed.
 host_enrol()
 {
-	local h=$T/hosts/$1 volatile=()
+	local id=$1 plan=$2 h=$T/hosts/$1 volatile=()
+	shift 2
 	mkdir -p "$h/state"
 	case $(stat -f -c %T "$h/state") in
 	tmpfs | ramfs | overlay*) volatile=(--allow-volatile) ;;
 	esac
-	"$agent" enrol "${volatile[@]}" --id "$1" --plan "$2" --root "$fleet/repository/metadata/1.root.json" --config-dir "$h/etc" --state-dir "$h/state" \
-		--results "$h/results" >"$T/out" 2>"$T/err" || fail "host $1 is enrolled"
+	"$agent" enrol "${volatile[@]}" --id "$id" --plan "$plan" --root "$fleet/repository/metadata/1.root.json" --config-dir "$h/etc" --state-dir "$h/state" \
+		--results "$h/results" "$@" >"$T/out" 2>"$T/err" || fail "host $id is enrolled"
 }
 
-# host_make ID PLAN [SITE]: enrolled, its sshd running, in hosts.yaml with its key pinned.
+# host_receipt_key ID: what signs its receipts, as the host itself says.
+host_receipt_key() { "$agent" status --json --config-dir "$T/hosts/$1/etc" | sed -n 's/.*"receipt_key": *"\([0-9a-f]*\)".*/\1/p'; }
+
+# host_make ID PLAN [SITE]: enrolled, its sshd running, in hosts.yaml with its keys pinned.
 host_make()
 {
 	local h=$T/hosts/$1
@@ -217,8 +221,33 @@ host_make()
 	PermitRootLogin prohibit-password
 	CONFIG
 	host_up "$1"
-	ctl host add "$1" --plan "$2" --site "${3:-here}" --address 127.0.0.1 --port "$(cat "$h/port")" --user "$me" --host-key "$(cut -d' ' -f1,2 "$h/host_key.pub")"
+	ctl host add "$1" --plan "$2" --site "${3:-here}" --address 127.0.0.1 --port "$(cat "$h/port")" --user "$me" --host-key "$(cut -d' ' -f1,2 "$h/host_key.pub")" \
+		--receipt-key "$(host_receipt_key "$1")"
 	[ "$code" -eq 0 ] || fail "host $1 is added"
+}
+# access_host ID PLAN [SITE]: as host_make, and its sshd reads the keys that the agent keeps: first the operator's alone.
+access_host()
+{
+	local h=$T/hosts/$1
+	host_make "$@"
+	host_enrol "$1" "$2" --force --keys "$T/operator.pub" --serve "$agent serve --config-dir $h/etc"
+	sed -i "s|^AuthorizedKeysFile.*|AuthorizedKeysFile $h/state/access/current/authorized_keys|" "$h/sshd_config"
+	host_down "$1"
+	host_up "$1"
+}
+# operator_new NAME: a key pair $T/NAME.
+operator_new() { ssh-keygen -q -t ed25519 -N '' -C "$1@laptop" -f "$T/$1"; }
+# access_write NAME:MAY ...: access.yaml, with a deadline that a test can wait for.
+access_write()
+{
+	local one
+	{
+		echo 'deadline: 3s'
+		echo 'operators:'
+		for one in "$@"; do
+			printf "  - {name: %s, key: '%s', may: [%s]}\n" "${one%%:*}" "$(cat "$T/${one%%:*}.pub")" "${one#*:}"
+		done
+	} >"$fleet/access.yaml"
 }
 # probes_up ID: its probe runner.
 probes_up()

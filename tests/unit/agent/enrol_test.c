@@ -83,6 +83,75 @@ static void beginning_anew_leads_to_the_baseline_and_numbers_receipts_on(void **
 	assert_false(fs_exists(t->store.dir, "trust/timestamp.json"));
 }
 
+/* Receipt `number`, which must be good under `key` (hexadecimal). */
+static struct receipt receipt_of(struct tower *t, int64_t number, const char *key)
+{
+	cleanup(public_free) struct public_key pub = {0};
+	cleanup(buf_free) struct buf text = {0};
+	struct receipt r = {0};
+
+	must(public_of(&pub, KEY_ED25519, str_of(key), e));
+	must(receipts_bytes(&text, &t->store, number, e));
+	must(receipt_verify(buf_str(&text), &pub, e) && receipt_read(&r, buf_str(&text), e));
+	assert_int_equal(r.number, number);
+	return r;
+}
+
+static void assert_follows(struct tower *t, const struct receipt *r)
+{
+	cleanup(buf_free) struct buf before = {0};
+
+	must(receipts_bytes(&before, &t->store, r->number - 1, e));
+	assert_true(digest_eq(r->previous, receipt_digest(buf_str(&before))));
+}
+
+static void beginning_anew_keeps_the_receipt_key_and_its_chain(void **state)
+{
+	struct tower *t = *state;
+	char key[DIGEST_HEX + 1], after[DIGEST_HEX + 1];
+
+	must(receipts_key(key, &t->store, e));
+	must(enrol(t, "ber-D", "root.json", true, e));
+	must(receipts_key(after, &t->store, e));
+	assert_string_equal(key, after);
+	cleanup(receipt_free) struct receipt r = receipt_of(t, 2, key);
+	assert_follows(t, &r);
+}
+
+static void a_lost_ledger_does_not_begin_the_chain_again(void **state)
+{
+	struct tower *t = *state;
+	char key[DIGEST_HEX + 1];
+
+	must(receipts_key(key, &t->store, e));
+	must(fs_remove(t->store.dir, "state", e) && fs_remove(t->store.dir, "state.2", e));
+	must(enrol(t, "ber-D", "root.json", true, e));
+	cleanup(receipt_free) struct receipt r = receipt_of(t, 2, key);
+	assert_follows(t, &r);
+}
+
+/* A host goes on without its key: with another, which whoever verifies sees. */
+static void a_key_that_is_lost_or_damaged_is_made_anew(void **state)
+{
+	static const char *const texts[] = {NULL, "", "# fleet public key: ed25519 00\n"};
+	struct tower *t = *state;
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		char key[DIGEST_HEX + 1], after[DIGEST_HEX + 1];
+		struct stat st;
+		must(receipts_key(key, &t->store, e));
+		must(texts[i] ? fs_write(t->store.dir, "receipts/key", str_of(texts[i]), 0600, e)
+			      : fs_remove(t->store.dir, "receipts/key", e));
+		must(enrol(t, "ber-D", "root.json", true, e));
+		must(receipts_key(after, &t->store, e));
+		assert_string_not_equal(key, after);
+		assert_int_equal(fstatat(t->store.dir, "receipts/key", &st, 0), 0);
+		assert_int_equal(st.st_mode & 07777, 0600);
+		cleanup(receipt_free) struct receipt r = receipt_of(t, (int64_t)i + 2, after);
+		assert_follows(t, &r);
+	}
+}
+
 static void a_root_that_does_not_verify_makes_no_host(void **state)
 {
 	struct tower *t = *state;
@@ -206,6 +275,9 @@ int main(void)
 		T(a_new_host_runs_the_baseline_and_says_so),
 		T(a_host_is_not_enrolled_twice_by_mistake),
 		T(beginning_anew_leads_to_the_baseline_and_numbers_receipts_on),
+		T(beginning_anew_keeps_the_receipt_key_and_its_chain),
+		T(a_lost_ledger_does_not_begin_the_chain_again),
+		T(a_key_that_is_lost_or_damaged_is_made_anew),
 		T(a_root_that_does_not_verify_makes_no_host),
 		T(a_state_folder_that_forgets_makes_no_host),
 		T(names_that_are_none_make_no_host),

@@ -51,9 +51,13 @@ static int start(struct tower *t, const char *what, int at)
 static void assert_current_is_whole(struct tower *t, int at)
 {
 	cleanup(release_close) struct release r = {0};
+	cleanup(access_set_free) struct access_set set = {0};
 	size_t differences = 0;
 
 	must(release_open(&r, &t->store, tower_current(t), e));
+	must(access_open(&set, &t->store, e));
+	if (!digest_zero(set.id) && !fs_exists(t->store.dir, "access/current/authorized_keys"))
+		fail_msg("operation %d: the keys in force are not whole", at);
 	must(bundle_check(&t->store, r.manifest.bundle.sha256, (uint64_t)r.manifest.bundle.length, e));
 	must(tree_compare(&differences, &t->store, r.manifest.bundle.sha256, NULL, NULL, e));
 	if (differences)
@@ -87,6 +91,44 @@ static struct receipt newest_receipt(struct tower *t)
 	return r;
 }
 
+static struct buf receipt_kept(struct tower *t, int64_t number)
+{
+	struct buf text = {0};
+	struct err e;
+
+	(void)!receipts_bytes(&text, &t->store, number, &e);
+	return text;
+}
+
+/* Signed by the key that every start has used, each naming the one before, none left out. */
+static void assert_is_chain(struct tower *t, int64_t newest, int at)
+{
+	cleanup(free_ptr) char *path = path_form("%s/receipts/key", t->store.path);
+	cleanup(public_free) struct public_key key = {0};
+	struct digest before = {0};
+
+	must(secret_peek(&key, path, e));
+	for (int64_t n = 1; n <= newest; n++) {
+		cleanup(buf_free) struct buf text = receipt_kept(t, n);
+		cleanup(receipt_free) struct receipt r = {0};
+		must(receipt_read(&r, buf_str(&text), e));
+		must(receipt_verify(buf_str(&text), &key, e));
+		if (r.number != n || !digest_eq(r.previous, before))
+			fail_msg("operation %d: receipt %d does not follow", at, (int)n);
+		before = receipt_digest(buf_str(&text));
+	}
+}
+
+/* What was signed before the power went off is signed again as it was: nobody can have seen two. */
+static void assert_same_receipt(struct tower *t, int64_t number, const struct buf *was, int at)
+{
+	cleanup(buf_free) struct buf is = receipt_kept(t, number);
+
+	if (was->len && !str_is(buf_str(was), is.data))
+		fail_msg("operation %d: receipt %d is another one after the power went off:\n%s%s", at, (int)number,
+			was->data, is.data);
+}
+
 /* One attempt for each operation. `begin` leaves one that nobody works on; the rest says what must have come of it. */
 struct story {
 	void (*begin)(struct tower *t);
@@ -94,6 +136,14 @@ struct story {
 	int64_t runs; /* number of the release that runs in the end */
 	int64_t receipt;
 };
+
+static struct digest digest_of_current(struct tower *t)
+{
+	cleanup(release_close) struct release r = {0};
+
+	must(release_open(&r, &t->store, tower_current(t), e));
+	return r.manifest.bundle.sha256;
+}
 
 static void copy_tree(const char *from, const char *to)
 {
@@ -110,13 +160,20 @@ static bool tell(const struct story *s, struct tower *t, int at)
 	assert_true(status == 0 || status == FAULT_STATUS);
 	must(store_open(&t->store, t->config.state, e));
 	assert_current_is_whole(t, at);
+	cleanup(buf_free) struct buf before = receipt_kept(t, s->receipt);
 	assert_int_equal(start(t, "apply", 0), 0);
 	assert_current_is_whole(t, at);
 	r = newest_receipt(t);
+	assert_is_chain(t, s->receipt, at);
+	assert_same_receipt(t, s->receipt, &before, at);
+	assert_true(digest_eq(r.disk, digest_of_current(t)));
 	if (r.verdict != (int)s->verdict)
 		fail_msg("operation %d: %s (%s)", at, verdict_words[r.verdict], r.text);
 	assert_int_equal(r.current_number, s->runs);
 	assert_int_equal(r.number, s->receipt);
+	struct digest keys;
+	must(access_current(&keys, &t->store, e));
+	assert_true(digest_zero(keys));
 	store_close(&t->store);
 	return status == FAULT_STATUS;
 }
@@ -187,6 +244,29 @@ static void an_undo_is_done_whenever_the_power_went_off(void **state)
 	tell_all(&(struct story){begin_undo, VERDICT_UNDONE, 1, 4});
 }
 
+/* Restarted too often, it goes back at once: no deadline is waited for. */
+static void begin_access(struct tower *t)
+{
+	static const char list[] = "{\"format\":1,\"number\":1,\"operators\":[{\"name\":\"ann\",\"may\":[\"roll\"],"
+				   "\"key\":\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHiAopYvtSZsXxxTLdwnxSilpeoEAmyQaf2CgXHhA1p3\"}]}";
+	const struct access_set none = {0};
+	cleanup(access_set_free) struct access_set set = {0};
+	cleanup(ledger_free) struct ledger l = {0};
+
+	committed(t, 1);
+	tower_ledger(&l, t);
+	must(access_next(&set, &none, str_of(list), (struct str){0}, e));
+	must(apply_begin_access(&l, &t->config, &t->store, &set, e));
+	l.attempt.boots_left = 0;
+	must(ledger_save(&l, &t->store, e));
+}
+
+static void keys_that_nobody_confirmed_are_taken_back_whenever_the_power_went_off(void **state)
+{
+	(void)state;
+	tell_all(&(struct story){begin_access, VERDICT_FAIL, 1, 3});
+}
+
 /* --- enrolment --- */
 
 static int run_enrol(char **argv)
@@ -228,6 +308,7 @@ static void an_enrolment_that_broke_off_is_simply_done_again(void **state)
 		assert_current_is_whole(&t, at++);
 		cleanup(receipt_free) struct receipt r = newest_receipt(&t);
 		assert_int_equal(r.verdict, VERDICT_ENROLLED);
+		assert_is_chain(&t, r.number, at);
 		tower_close(&t);
 	} while (status == FAULT_STATUS);
 	assert_true(at > 20);
@@ -239,6 +320,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_good_release_is_committed_whenever_the_power_went_off),
 		cmocka_unit_test(a_bad_release_is_taken_back_whenever_the_power_went_off),
 		cmocka_unit_test(an_undo_is_done_whenever_the_power_went_off),
+		cmocka_unit_test(keys_that_nobody_confirmed_are_taken_back_whenever_the_power_went_off),
 		cmocka_unit_test(an_enrolment_that_broke_off_is_simply_done_again),
 	};
 

@@ -48,6 +48,7 @@ struct tower {
 	} at;
 	struct config config;
 	struct store store;
+	struct caller caller; /* what sshd says of who talks to it; zero: a key of the enrolment */
 	struct secret_key *key, *thief;
 	struct public_key pub;
 	char keyid[DIGEST_HEX + 1];
@@ -318,7 +319,7 @@ static inline void talk_open(struct talk *k, struct tower *t, struct answer *out
 	k->pid = fork();
 	if (k->pid == 0) {
 		struct session s = {.in = pair[1], .out = pair[1]};
-		struct follow f = {.session = &s, .config = &t->config, .store = &t->store, .launch = launch};
+		struct follow f = {.session = &s, .config = &t->config, .store = &t->store, .launch = launch, .caller = t->caller};
 		struct err e = {0};
 		signal(SIGPIPE, SIG_IGN);
 		close(pair[0]);

@@ -66,7 +66,7 @@ static void a_receipt_comes_out_as_it_went_in(void **state)
 	assert_string_equal(again.data, out.data);
 	assert_null(strchr(out.data, '\n'));
 	const struct receipt_check *check = got.checks.items;
-	assert_int_equal(got.format, 1);
+	assert_int_equal(got.format, RECEIPT_FORMAT);
 	assert_int_equal(got.verdict, VERDICT_FAIL);
 	assert_int_equal(receipt_code(&got), ERR_DIGEST);
 	assert_true(digest_eq(got.release, r.release) && digest_eq(got.current, r.current));
@@ -87,7 +87,7 @@ static void the_first_receipt_of_a_host_is_short(void **state)
 
 	receipt_write(&out, &(struct receipt){.host = host, .plan = plan, .verdict = VERDICT_ENROLLED});
 	assert_string_equal(out.data,
-		"{\"format\":1,\"number\":0,\"host\":\"ber-D\",\"plan\":\"plan-D\",\"verdict\":\"enrolled\"}");
+		"{\"format\":2,\"number\":0,\"host\":\"ber-D\",\"plan\":\"plan-D\",\"verdict\":\"enrolled\"}");
 	assert_true(receipt_read(&got, buf_str(&out), &e));
 	assert_true(digest_zero(got.release));
 	assert_int_equal(receipt_code(&got), ERR_NONE);
@@ -102,7 +102,7 @@ static void only_pass_and_unproven_are_commits(void **state)
 	assert_null(verdict_words[VERDICT_ENROLLED + 1]);
 }
 
-#define HEAD "{\"format\":1,\"number\":1,\"host\":\"a\",\"plan\":\"b\",\"verdict\":\"pass\""
+#define HEAD "{\"format\":2,\"number\":1,\"host\":\"a\",\"plan\":\"b\",\"verdict\":\"pass\""
 
 static void control_characters_become_question_marks_and_only_an_output_has_lines(void **state)
 {
@@ -127,7 +127,7 @@ static void fields_of_a_newer_agent_are_ignored(void **state)
 	cleanup(receipt_free) struct receipt got = {0};
 	struct err e = {0};
 
-	assert_true(receipt_read(&got, STR(HEAD ",\"previous\":\"00\",\"signature\":{}}"), &e));
+	assert_true(receipt_read(&got, STR(HEAD ",\"weather\":\"00\",\"signature\":{}}"), &e));
 	assert_int_equal(got.number, 1);
 }
 
@@ -156,12 +156,12 @@ static void assert_refused(struct str json, enum err_code code, const char *erro
 static void what_is_no_receipt_is_refused(void **state)
 {
 	(void)state;
-	assert_refused(STR("{\"format\":1}"), ERR_SYNTAX, "receipt: \"number\" is missing");
+	assert_refused(STR("{\"format\":2}"), ERR_SYNTAX, "receipt: \"number\" is missing");
 	assert_refused(STR(HEAD ",\"verdict\":\"pass\"}"), ERR_SYNTAX,
 		"receipt: line 1, column 71: duplicate object key near '\"verdict\"'");
-	assert_refused(STR("{\"format\":2,\"number\":1,\"host\":\"a\",\"plan\":\"b\",\"verdict\":\"pass\"}"),
-		ERR_SYNTAX, "receipt: format: expected 1, found 2");
-	assert_refused(STR("{\"format\":1,\"number\":1,\"host\":\"../a\",\"plan\":\"b\",\"verdict\":\"pass\"}"),
+	assert_refused(STR("{\"format\":1,\"number\":1,\"host\":\"a\",\"plan\":\"b\",\"verdict\":\"pass\"}"),
+		ERR_SYNTAX, "receipt: format: expected 2, found 1");
+	assert_refused(STR("{\"format\":2,\"number\":1,\"host\":\"../a\",\"plan\":\"b\",\"verdict\":\"pass\"}"),
 		ERR_UNSAFE, "receipt: host: name '../a' must not begin with '.'");
 	assert_refused(
 		STR(HEAD ",\"time\":-1}"), ERR_SYNTAX, "receipt: time: expected 0 to 9007199254740992, found -1");
@@ -249,6 +249,105 @@ static void cut_anywhere_it_is_no_receipt(void **state)
 	}
 }
 
+/* --- the seal --- */
+
+static struct secret_key *key_of(char letter)
+{
+	uint8_t seed[32];
+	struct secret_key *k = NULL;
+	struct err e;
+
+	memset(seed, letter, sizeof seed);
+	assert_true(secret_of_seed(&k, seed, &e));
+	return k;
+}
+
+struct sealed {
+	struct secret_key *key;
+	struct public_key pub, thief;
+	struct buf statement, text;
+};
+
+static void sealed_make(struct sealed *s)
+{
+	cleanup(secret_free) struct secret_key *other = key_of('b');
+	const struct receipt r = typical();
+	struct err e = {0};
+
+	*s = (struct sealed){.key = key_of('a')};
+	receipt_write(&s->statement, &r);
+	assert_true(secret_public(&s->pub, s->key, &e) && secret_public(&s->thief, other, &e));
+	if (!receipt_seal(&s->text, buf_str(&s->statement), s->key, &e))
+		fail_msg("%s", e.text);
+}
+
+static void sealed_free(struct sealed *s)
+{
+	secret_free(&s->key);
+	public_free(&s->pub);
+	public_free(&s->thief);
+	buf_free(&s->statement);
+	buf_free(&s->text);
+}
+
+static void a_sealed_receipt_is_its_statement_and_its_keys(void **state)
+{
+	(void)state;
+	cleanup(sealed_free) struct sealed s;
+	cleanup(receipt_free) struct receipt got = {0};
+	cleanup(buf_free) struct buf again = {0};
+	struct err e = {0};
+
+	sealed_make(&s);
+	assert_int_equal(s.text.len, s.statement.len + 130);
+	assert_true(receipt_verify(buf_str(&s.text), &s.pub, &e));
+	assert_true(receipt_read(&got, buf_str(&s.text), &e));
+	assert_int_equal(got.number, 43);
+	assert_true(digest_eq(receipt_digest(buf_str(&s.text)), digest_of(buf_str(&s.statement))));
+	assert_true(receipt_seal(&again, buf_str(&s.statement), s.key, &e));
+	assert_string_equal(again.data, s.text.data); /* sealed twice: the same bytes */
+	assert_false(receipt_verify(buf_str(&s.text), &s.thief, &e));
+	assert_int_equal(e.code, ERR_SIGNATURE);
+}
+
+static void any_byte_of_it_changed_breaks_the_seal(void **state)
+{
+	(void)state;
+	cleanup(sealed_free) struct sealed s;
+	struct err e = {0};
+
+	sealed_make(&s);
+	for (size_t i = 0; i + 1 < s.text.len; i++) {
+		e = (struct err){0};
+		s.text.data[i] ^= 1;
+		assert_false(receipt_verify(buf_str(&s.text), &s.pub, &e));
+		assert_int_equal(e.code, ERR_SIGNATURE);
+		s.text.data[i] ^= 1;
+	}
+	for (size_t cut = 0; cut + 1 < s.text.len; cut++)
+		assert_false(receipt_verify(str_bytes(s.text.data, cut), &s.pub, &e));
+	buf_text(&s.text, "more");
+	assert_false(receipt_verify(buf_str(&s.text), &s.pub, &e));
+	assert_false(receipt_verify(buf_str(&s.statement), &s.pub, &e));
+	assert_string_equal(e.text, "the receipt is not signed");
+}
+
+static void a_newer_hosts_fields_are_signed_too(void **state)
+{
+	(void)state;
+	cleanup(secret_free) struct secret_key *k = key_of('a');
+	cleanup(public_free) struct public_key pub = {0};
+	cleanup(buf_free) struct buf whole = {0};
+	cleanup(receipt_free) struct receipt got = {0};
+	struct err e = {0};
+
+	assert_true(secret_public(&pub, k, &e));
+	assert_true(receipt_seal(&whole, STR(HEAD ",\"weather\":\"fair\"}"), k, &e));
+	assert_true(receipt_verify(buf_str(&whole), &pub, &e) && receipt_read(&got, buf_str(&whole), &e));
+	memcpy(strstr(whole.data, "fair"), "foul", 4);
+	assert_false(receipt_verify(buf_str(&whole), &pub, &e));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +362,9 @@ int main(void)
 		cmocka_unit_test(an_output_keeps_its_end),
 		cmocka_unit_test(as_many_checks_as_a_plan_may_have_fit_into_a_receipt),
 		cmocka_unit_test(cut_anywhere_it_is_no_receipt),
+		cmocka_unit_test(a_sealed_receipt_is_its_statement_and_its_keys),
+		cmocka_unit_test(any_byte_of_it_changed_breaks_the_seal),
+		cmocka_unit_test(a_newer_hosts_fields_are_signed_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,6 @@
 /* What is read as TUF metadata, and what is not, before and after the signatures. */
+#include <malloc.h>
+
 #include "tests/unit/manifests/forge.h"
 
 static struct buf good(enum role_kind kind)
@@ -40,6 +42,7 @@ static void all_four_kinds_are_written_and_read(void **state)
 	for (enum role_kind kind = ROLE_ROOT; kind < ROLE_KINDS; kind++) {
 		cleanup(buf_free) struct buf bytes = good(kind);
 		cleanup(role_free) struct role r = {0};
+		buf_text(&bytes, " \t\r\n"); /* not as we would write it: kept as it came */
 		assert_true(role_read(&r, kind, buf_str(&bytes), NULL));
 		assert_int_equal(r.version, 3);
 		assert_true(str_eq(buf_str(&bytes), buf_str(&r.bytes)));
@@ -96,6 +99,51 @@ static void valid_json_that_is_not_tuf_is_refused_and_nothing_crashes(void **sta
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		for (enum role_kind kind = ROLE_ROOT; kind < ROLE_KINDS; kind++)
 			assert_int_equal(read_code(kind, str_of(texts[i])), ERR_SYNTAX);
+}
+
+/* `unit` again and again, within what TUF's limits allow for targets. */
+static struct buf five_megabytes_of(const char *unit)
+{
+	struct buf out = {0};
+
+	buf_text(&out, "{\"signatures\":[],\"signed\":{\"_type\":\"targets\",\"x\":[");
+	while (out.len + strlen(unit) + 4 < 5000000)
+		buf_form(&out, "%s,", unit);
+	buf_text(&out, "0]}}");
+	return out;
+}
+
+static void values_without_number_are_refused_before_they_fill_the_memory(void **state)
+{
+	(void)state;
+	static const char *const units[] = {"{}", "[]", "1", "\"\"", "[[],{}]", "{\"a\":1}"};
+
+	for (size_t i = 0; i < COUNT_OF(units); i++) {
+		cleanup(buf_free) struct buf bytes = five_megabytes_of(units[i]);
+		struct mallinfo2 before = mallinfo2();
+		assert_int_equal(read_code(ROLE_TARGETS, buf_str(&bytes)), ERR_LIMIT);
+		assert_true(mallinfo2().arena + mallinfo2().hblkhd <= before.arena + before.hblkhd + MIB);
+	}
+}
+
+static void what_fills_a_file_with_targets_or_roles_is_read(void **state)
+{
+	(void)state;
+	cleanup(buf_free) struct buf targets = {0}, snapshot = {0};
+	cleanup(role_free) struct role a = {0}, b = {0};
+
+	buf_text(&targets, "{\"signatures\":[],\"signed\":{\"_type\":\"targets\",\"spec_version\":\"1.0\",\"version\":1,"
+			   "\"expires\":\"2030-01-01T00:00:00Z\",\"targets\":{");
+	for (int i = 0; targets.len + 300 < 5000000; i++)
+		buf_form(&targets, "%s\"%d\":{\"hashes\":{\"sha256\":\"%064d\"},\"length\":%d}", i ? "," : "", i, i, i);
+	buf_text(&targets, "}}}");
+	buf_text(&snapshot, "{\"signatures\":[],\"signed\":{\"_type\":\"snapshot\",\"spec_version\":\"1.0\",\"version\":1,"
+			    "\"expires\":\"2030-01-01T00:00:00Z\",\"meta\":{\"targets.json\":{\"version\":1}");
+	for (int i = 0; snapshot.len + 100 < 2000000; i++)
+		buf_form(&snapshot, ",\"%x.json\":{\"version\":1}", i);
+	buf_text(&snapshot, "}}}");
+	assert_true(role_read(&a, ROLE_TARGETS, buf_str(&targets), NULL));
+	assert_true(role_read(&b, ROLE_SNAPSHOT, buf_str(&snapshot), NULL));
 }
 
 static enum err_code head_code(const char *field, doc *value)
@@ -199,6 +247,9 @@ static void a_delegation_that_is_not_one_is_refused(void **state)
 	assert_int_equal(link_code("terminating", NULL), ERR_SYNTAX);
 	assert_int_equal(link_code("paths", doc_of_str(STR("*"))), ERR_SYNTAX);
 	assert_int_equal(link_code("path_hash_prefixes", doc_list()), ERR_SYNTAX); /* both */
+	doc *number = doc_list();
+	doc_add(number, doc_of_int(1));
+	assert_int_equal(link_code("paths", number), ERR_SYNTAX);
 	char name[200];
 	memset(name, 'n', sizeof name);
 	assert_int_equal(link_code("name", doc_of_str(str_bytes(name, 160))), ERR_UNSAFE);
@@ -336,6 +387,9 @@ static void every_hash_that_we_know_must_match_and_one_at_least_is_needed(void *
 	assert_int_equal(
 		file_code("{\"length\":3,\"hashes\":{\"sha256\":\"" ABC256 "\",\"x\":\"1\"}}", STR("abc")), ERR_NONE);
 	assert_int_equal(file_code("{\"length\":3,\"hashes\":{\"sha512\":\"" ABC512 "\"}}", STR("abd")), ERR_DIGEST);
+	cleanup(buf_free) struct buf half = {0};
+	buf_form(&half, "{\"length\":3,\"hashes\":{\"sha256\":\"%s\",\"sha512\":\"%0128d\"}}", ABC256, 0);
+	assert_int_equal(file_code(buf_str(&half).data, STR("abc")), ERR_DIGEST); /* one is right, the other is not */
 	assert_int_equal(file_code("{\"length\":3,\"hashes\":{\"sha256\":\"" ABC256 "\"}}", STR("abd")), ERR_DIGEST);
 	assert_int_equal(file_code("{\"length\":3,\"hashes\":{\"x\":\"1\"}}", STR("abc")), ERR_DIGEST);
 	assert_int_equal(file_code("{\"length\":3,\"hashes\":{}}", STR("abc")), ERR_SYNTAX);
@@ -372,6 +426,8 @@ int main(void)
 		cmocka_unit_test(all_four_kinds_are_written_and_read),
 		cmocka_unit_test(each_field_that_is_missing_or_of_another_type_is_refused),
 		cmocka_unit_test(valid_json_that_is_not_tuf_is_refused_and_nothing_crashes),
+		cmocka_unit_test(values_without_number_are_refused_before_they_fill_the_memory),
+		cmocka_unit_test(what_fills_a_file_with_targets_or_roles_is_read),
 		cmocka_unit_test(spec_version_may_have_two_or_three_parts_and_must_begin_with_1),
 		cmocka_unit_test(a_version_is_a_number_above_zero),
 		cmocka_unit_test(a_date_has_one_form),

@@ -119,6 +119,135 @@ TEST(a_root_that_keeps_the_online_keys_keeps_the_floors)
 	assert_int_equal(run(&w), ERR_OLDER);
 }
 
+TEST(a_timestamp_alone_on_the_disk_is_a_floor_for_the_snapshot_that_it_lists)
+{
+	BEGIN;
+	world_next(&w, "two");
+	shelf_take(&w.served, "2.snapshot.json");
+	assert_int_equal(run(&w), ERR_MISSING);
+	assert_non_null(shelf_find(&w.disk, "timestamp"));
+	doc_set_int(w.timestamp, "version", 3);
+	role_set_meta(w.timestamp, "snapshot", 1);
+	serve(&w, w.timestamp, "timestamp", "m");
+	assert_int_equal(run(&w), ERR_OLDER);
+	role_set_meta(w.timestamp, "snapshot", 2);
+	serve(&w, w.timestamp, "timestamp", "m");
+	serve(&w, w.snapshot, "snapshot", "s");
+	assert_int_equal(run(&w), ERR_NONE);
+}
+
+TEST(a_snapshot_on_the_disk_is_a_floor_though_the_timestamp_is_gone)
+{
+	BEGIN;
+	world_next(&w, "two");
+	assert_int_equal(run(&w), ERR_NONE);
+	shelf_take(&w.disk, "timestamp");
+	role_set_meta(w.timestamp, "snapshot", 1);
+	serve(&w, w.timestamp, "timestamp", "m");
+	assert_int_equal(run(&w), ERR_OLDER);
+	assert_not_kept(&w, "timestamp");
+}
+
+TEST(a_root_with_a_new_snapshot_key_alone_leads_back_too)
+{
+	BEGIN;
+	for (int i = 0; i < 3; i++)
+		world_next(&w, "a thief's");
+	assert_int_equal(run(&w), ERR_NONE);
+	cleanup(doc_free) doc *root = forge_root(2, "r", "m", "S", "t");
+	doc_set_int(w.timestamp, "version", 1);
+	doc_set_int(w.snapshot, "version", 1);
+	doc_set_int(w.plan, "version", 1);
+	role_set_meta(w.timestamp, "snapshot", 1);
+	role_set_meta(w.snapshot, "plan-D", 1);
+	role_set_target(w.plan, "plan-D/manifest.json", STR("one"));
+	serve(&w, root, "root", "r");
+	serve(&w, w.timestamp, "timestamp", "m");
+	serve(&w, w.snapshot, "snapshot", "S");
+	serve(&w, w.plan, "plan-D", "p");
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_manifest(&w, "one");
+}
+
+TEST(the_same_online_key_under_another_keyid_is_no_new_key)
+{
+	BEGIN;
+	world_next(&w, "two");
+	assert_int_equal(run(&w), ERR_NONE);
+	cleanup(doc_free) doc *root = forge_root(2, "r", "m", "s", "t");
+	struct public_key m = forge_public('m');
+	doc_set(doc_get(root, "keys"), "another", public_doc(&m));
+	doc_add_str(doc_get(doc_get(doc_get(root, "roles"), "timestamp"), "keyids"), STR("another"));
+	public_free(&m);
+	serve(&w, root, "root", "r");
+	doc_set_int(w.timestamp, "version", 1);
+	doc *whole = role_seal(doc_ref(w.timestamp));
+	struct buf bytes = {0};
+	forge_signature(whole, "another", 'm');
+	doc_pretty(&bytes, whole);
+	doc_free(&whole);
+	shelf_put(&w.served, "timestamp.json", bytes);
+	assert_int_equal(run(&w), ERR_OLDER);
+	assert_non_null(shelf_find(&w.disk, "snapshot"));
+}
+
+/* --- the poll --- */
+
+static void poll_begins(struct world *w, struct trust **t)
+{
+	*t = NULL;
+	buf_clear(&w->served.asked);
+	assert_true(trust_new(t, buf_str(&w->anchor), w->now, NULL));
+	hold_disk(w, *t);
+}
+
+TEST(a_poll_with_nothing_new_asks_for_timestamp_alone)
+{
+	BEGIN;
+	struct trust *t;
+
+	assert_int_equal(run(&w), ERR_NONE);
+	poll_begins(&w, &t);
+	assert_true(trust_holds(t, "timestamp", buf_str(shelf_find(&w.served, "timestamp.json"))));
+	trust_skip_root(t);
+	assert_int_equal(feed(&w, t), TRUST_DONE);
+	assert_string_equal(asked(&w), "timestamp.json ");
+	trust_seek(t, "plan-D/manifest.json");
+	assert_int_equal(feed(&w, t), TRUST_DONE);
+	assert_true(trust_found(t, &w.target));
+	assert_string_equal(asked(&w), "timestamp.json ");
+	trust_free(&t);
+
+	doc_set_int(w.timestamp, "version", 2); /* a change: the bytes are not those held */
+	serve(&w, w.timestamp, "timestamp", "m");
+	poll_begins(&w, &t);
+	assert_false(trust_holds(t, "timestamp", buf_str(shelf_find(&w.served, "timestamp.json"))));
+	assert_false(trust_holds(t, "plan-E", STR("")));
+	trust_free(&t);
+}
+
+TEST(a_root_that_is_not_asked_for_must_hold_by_itself)
+{
+	BEGIN;
+	struct trust *t;
+
+	assert_int_equal(run(&w), ERR_NONE);
+	w.now.unix_s += 400 * FORGE_DAY;
+	serve_root(&w, 2, "r", "r");
+	poll_begins(&w, &t);
+	trust_skip_root(t);
+	assert_int_equal(feed(&w, t), TRUST_FAILED);
+	assert_int_equal(w.why.code, ERR_EXPIRED);
+	trust_free(&t);
+	poll_begins(&w, &t);
+	struct trust_want want;
+	assert_int_equal(trust_next(t, &want, NULL), TRUST_WANTS);
+	trust_skip_root(t); /* too late */
+	assert_int_equal(trust_next(t, &want, NULL), TRUST_WANTS);
+	assert_string_equal(want.role, "root");
+	trust_free(&t);
+}
+
 /* --- mixed, cut and swapped --- */
 
 TEST(a_file_of_another_version_than_the_one_listed_is_refused)
@@ -174,9 +303,11 @@ TEST(where_length_and_hashes_are_listed_they_count)
 	}
 	assert_int_equal(run(&w), ERR_NONE);
 	shelf_clear(&w.disk);
-	struct buf *b = shelf_find(&w.served, "1.targets.json");
-	memset(b->data, 'x', b->len); /* no JSON at all: it is not even parsed */
-	assert_int_equal(run(&w), ERR_DIGEST);
+	for (size_t i = COUNT_OF(files); i-- > 0;) {
+		struct buf *b = shelf_find(&w.served, files[i]);
+		memset(b->data, 'x', b->len); /* no JSON at all: it is not even parsed */
+		assert_int_equal(run(&w), ERR_DIGEST);
+	}
 }
 
 TEST(the_metadata_of_another_plan_is_refused)
@@ -385,6 +516,12 @@ int main(void)
 		cmocka_unit_test(expired_metadata_on_the_disk_is_still_a_floor),
 		cmocka_unit_test(after_a_thief_counted_up_a_root_with_new_keys_leads_back),
 		cmocka_unit_test(a_root_that_keeps_the_online_keys_keeps_the_floors),
+		cmocka_unit_test(a_timestamp_alone_on_the_disk_is_a_floor_for_the_snapshot_that_it_lists),
+		cmocka_unit_test(a_snapshot_on_the_disk_is_a_floor_though_the_timestamp_is_gone),
+		cmocka_unit_test(a_root_with_a_new_snapshot_key_alone_leads_back_too),
+		cmocka_unit_test(the_same_online_key_under_another_keyid_is_no_new_key),
+		cmocka_unit_test(a_poll_with_nothing_new_asks_for_timestamp_alone),
+		cmocka_unit_test(a_root_that_is_not_asked_for_must_hold_by_itself),
 		cmocka_unit_test(a_file_of_another_version_than_the_one_listed_is_refused),
 		cmocka_unit_test(where_length_and_hashes_are_listed_they_count),
 		cmocka_unit_test(the_metadata_of_another_plan_is_refused),

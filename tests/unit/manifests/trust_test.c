@@ -83,6 +83,33 @@ TEST(without_consistent_snapshot_the_names_carry_no_version)
 	assert_string_equal(asked(&w), "2.root.json timestamp.json snapshot.json targets.json plan-D.json ");
 }
 
+TEST(a_root_that_does_not_speak_of_consistent_snapshot_has_none)
+{
+	BEGIN;
+	cleanup(doc_free) doc *root = doc_object();
+	for (void *i = doc_first(w.root); i; i = doc_next(w.root, i))
+		if (strcmp(doc_key(i), "consistent_snapshot") != 0)
+			doc_set(root, doc_key(i), doc_ref(doc_value(i)));
+	buf_free(&w.anchor);
+	w.anchor = forge_bytes(root, "r");
+	assert_int_equal(run(&w), ERR_MISSING);
+	assert_string_equal(asked(&w), "2.root.json timestamp.json snapshot.json ");
+}
+
+TEST(the_bytes_received_are_kept_and_not_what_we_would_write)
+{
+	BEGIN;
+	cleanup(buf_free) struct buf odd = {0};
+	struct buf *b = shelf_find(&w.served, "timestamp.json");
+	buf_text(&odd, "\n\t ");
+	buf_add(&odd, buf_str(b));
+	buf_text(&odd, "  \r\n");
+	buf_clear(b);
+	buf_add(b, buf_str(&odd));
+	assert_int_equal(run(&w), ERR_NONE);
+	assert_true(str_eq(buf_str(&odd), buf_str(shelf_find(&w.disk, "timestamp"))));
+}
+
 TEST(a_file_that_is_not_there_fails_by_its_name)
 {
 	BEGIN;
@@ -310,6 +337,20 @@ TEST(a_root_that_is_too_long_is_not_read)
 	assert_int_equal(run(&w), ERR_LIMIT);
 }
 
+TEST(an_anchor_that_has_expired_is_still_the_way_to_the_next_root)
+{
+	BEGIN;
+	w.now.unix_s += 500 * FORGE_DAY;
+	assert_int_equal(run(&w), ERR_EXPIRED); /* nothing new is taken by it, and nothing ends by it */
+	assert_string_equal(asked(&w), "2.root.json ");
+	cleanup(doc_free) doc *next = forge_root(2, "r", "m", "s", "t");
+	expires_in(next, 600 * FORGE_DAY);
+	serve(&w, next, "root", "r");
+	assert_int_equal(run(&w), ERR_EXPIRED);
+	assert_non_null(strstr(w.why.text, "timestamp"));
+	assert_non_null(shelf_find(&w.disk, "2.root"));
+}
+
 TEST(roots_on_the_way_may_have_expired_but_not_the_last)
 {
 	BEGIN;
@@ -344,6 +385,8 @@ int main(void)
 		cmocka_unit_test(versions_that_are_held_are_told_before_anything_is_fetched),
 		cmocka_unit_test(held_metadata_that_a_wrong_key_signed_is_not_told_as_ours),
 		cmocka_unit_test(without_consistent_snapshot_the_names_carry_no_version),
+		cmocka_unit_test(a_root_that_does_not_speak_of_consistent_snapshot_has_none),
+		cmocka_unit_test(the_bytes_received_are_kept_and_not_what_we_would_write),
 		cmocka_unit_test(a_file_that_is_not_there_fails_by_its_name),
 		cmocka_unit_test(each_role_is_signed_by_its_own_keys_alone),
 		cmocka_unit_test(a_signature_given_twice_does_not_count_twice),
@@ -358,6 +401,7 @@ int main(void)
 		cmocka_unit_test(roots_on_the_disk_must_chain_like_those_that_are_fetched),
 		cmocka_unit_test(at_most_256_roots_are_asked_for),
 		cmocka_unit_test(a_root_that_is_too_long_is_not_read),
+		cmocka_unit_test(an_anchor_that_has_expired_is_still_the_way_to_the_next_root),
 		cmocka_unit_test(roots_on_the_way_may_have_expired_but_not_the_last),
 		cmocka_unit_test(what_a_key_signed_that_the_new_root_dropped_is_not_used_though_it_is_held),
 	};

@@ -130,6 +130,19 @@ TEST(what_is_held_of_a_longer_file_is_not_this_one)
 	assert_int_equal(r.answer.from, 0);
 }
 
+TEST(the_rest_is_only_that_of_the_file_that_it_was)
+{
+	BEGIN;
+	static const struct source_mark other = {.etag = "another"};
+
+	assert_true(ask_name(&r, "1.root.json"));
+	struct source_mark mark = r.answer.mark;
+	assert_file(&r, ask_rest(&r, "1.root.json", str_bytes(TEXT, 5), &mark));
+	assert_int_equal(r.answer.from, 5);
+	assert_file(&r, ask_rest(&r, "1.root.json", STR("xxxxx"), &other));
+	assert_int_equal(r.answer.from, 0);
+}
+
 TEST(a_folder_that_is_not_there_is_an_error)
 {
 	struct source *s = NULL;
@@ -152,6 +165,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_file_is_refused_and_nobody_waits_for_it),
 		cmocka_unit_test(a_large_file_goes_on_where_it_broke),
 		cmocka_unit_test(what_is_held_of_a_longer_file_is_not_this_one),
+		cmocka_unit_test(the_rest_is_only_that_of_the_file_that_it_was),
 		cmocka_unit_test(a_folder_that_is_not_there_is_an_error),
 	};
 

@@ -88,10 +88,10 @@ static inline void assert_text(struct room *r)
 }
 
 /* A file that holds `held`, asked for from there; the descriptor, -1 when it was refused. */
-static inline int ask_file(struct room *r, const char *name, struct str held)
+static inline int ask_rest(struct room *r, const char *name, struct str held, const struct source_mark *known)
 {
 	int fd = openat(r->dir, "file", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	struct source_ask a = {.part = SOURCE_METADATA, .name = name, .max = PLENTY, .from = held.len};
+	struct source_ask a = {.part = SOURCE_METADATA, .name = name, .max = PLENTY, .known = known, .from = held.len};
 
 	assert_true(fd >= 0 && fs_put(fd, held, &r->e));
 	r->e = (struct err){0};
@@ -99,6 +99,11 @@ static inline int ask_file(struct room *r, const char *name, struct str held)
 		return fd;
 	fd_close(&fd);
 	return -1;
+}
+
+static inline int ask_file(struct room *r, const char *name, struct str held)
+{
+	return ask_rest(r, name, held, NULL);
 }
 
 static inline void assert_file(struct room *r, int fd)

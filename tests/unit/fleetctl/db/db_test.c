@@ -344,13 +344,33 @@ static void a_newer_schema_is_left_alone(void **state)
 	open_db(&o, *state);
 	add_rollout(&o, "r-1");
 	db_close(&o.db);
-	forge(*state, "PRAGMA user_version = 2");
+	forge(*state, "PRAGMA user_version = 3");
 	assert_false(db_open(&o.db, &o.fleet, &e));
 	assert_null(o.db);
 	assert_int_equal(e.code, ERR_USAGE);
-	assert_string_equal(e.text, "the fleet's database is of schema 2, this fleetctl knows 1: use a newer fleetctl");
-	forge(*state, "PRAGMA user_version = 1");
+	assert_string_equal(e.text, "the fleet's database is of schema 3, this fleetctl knows 2: use a newer fleetctl");
+	forge(*state, "PRAGMA user_version = 2");
 	assert_done(db_open(&o.db, &o.fleet, &e));
+}
+
+static void an_older_schema_gets_what_it_lacks_and_keeps_what_it_has(void **state)
+{
+	cleanup(opened_close) struct opened o = {0};
+	struct link_row row = {.number = 1}, *rows = NULL;
+	size_t count;
+	struct err e = {0};
+
+	open_db(&o, *state);
+	add_rollout(&o, "r-1");
+	db_close(&o.db);
+	forge(*state, "DROP TABLE link; PRAGMA user_version = 1");
+	assert_done(db_open(&o.db, &o.fleet, &e));
+	assert_true(db_knows(o.db, "r-1"));
+	assert_done(db_links_add(o.db, "ber-D", "key", &row, 1, &e));
+	again(&o);
+	assert_done(db_links(o.db, "ber-D", "key", &rows, &count, &e));
+	assert_int_equal(count, 1);
+	free(rows);
 }
 
 static void a_file_that_is_no_database_is_a_sentence_with_a_remedy(void **state)
@@ -429,6 +449,7 @@ int main(void)
 		sentence(what_was_heard_of_a_host_outlives_its_silence),
 		sentence(two_drivers_exclude_each_other_and_the_second_hears_who),
 		sentence(a_newer_schema_is_left_alone),
+		sentence(an_older_schema_gets_what_it_lacks_and_keeps_what_it_has),
 		sentence(a_file_that_is_no_database_is_a_sentence_with_a_remedy),
 		sentence(a_database_cut_short_is_a_sentence),
 		cmocka_unit_test(words_and_states_are_the_same_list),

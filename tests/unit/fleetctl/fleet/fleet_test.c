@@ -87,7 +87,7 @@ static void outside_of_any_fleet_the_next_command_is_named(void **state)
 	assert_int_equal(chdir("/"), 0);
 	assert_false(fleet_open(&fleet, NULL, &e));
 	assert_int_equal(fchdir(was), 0);
-	assert_int_equal(e.code, ERR_USAGE);
+	assert_int_equal(e.code, ERR_MISSING);
 	assert_non_null(strstr(e.text, "fleetctl init DIR"));
 	assert_false(fleet_open(&fleet, "/", &e));
 	assert_string_equal(e.text, "/ has no fleet.yaml: begin a fleet with `fleetctl init DIR`");

@@ -49,8 +49,8 @@ TEST(the_first_signing_makes_a_repository_that_verifies)
 	assert_true(digest_eq(facts.permitted[0].bundle, digest_of(STR("bundle one"))));
 	assert_int_equal(facts.roles, 5);
 	repository_facts_free(&facts);
-	assert_true(yard_says(&y, "root 1 (new)") && yard_says(&y, "keys of timestamp: + online, threshold 1"));
-	assert_true(yard_says(&y, "keys of plan-D: + owner, threshold 1") && yard_says(&y, "manifest 1"));
+	assert_true(yard_says(&y, "root 1 (new)") && yard_says(&y, "timestamp: adds the key of online; threshold 1"));
+	assert_true(yard_says(&y, "plan-D: adds the key of owner; threshold 1") && yard_says(&y, "manifest 1"));
 }
 
 TEST(the_release_id_is_the_tuf_hash_of_the_manifest)
@@ -234,7 +234,7 @@ TEST(a_new_root_is_signed_by_the_keys_before_and_by_its_own)
 	yard_mend(&y, KEYSET_FILE, "name: ann, roles: [root, targets]", "name: ann, roles: [targets]");
 	yard_key(&y, "bob", "root");
 	assert_int_equal(yard_go(&y, YARD_LOOK), ERR_NONE);
-	assert_true(yard_says(&y, "root 2 (was 1)") && yard_says(&y, "keys of root: + bob - ann"));
+	assert_true(yard_says(&y, "root 2 (was 1)") && yard_says(&y, "root: adds the key of bob; drops the key of ann"));
 	yard_sign(&y);
 	assert_versions(&y, 2, 1, 1, 1, 2); /* a root always comes with a timestamp */
 	cleanup(buf_free) struct buf root = {0};
@@ -273,7 +273,7 @@ TEST(a_plan_with_a_key_of_its_own_is_signed_by_it_alone)
 	yard_sign(&y);
 	yard_key(&y, "dora", "plan-D");
 	yard_sign(&y);
-	assert_true(yard_says(&y, "keys of plan-D: + dora - owner"));
+	assert_true(yard_says(&y, "plan-D: adds the key of dora; drops the key of owner"));
 	assert_versions(&y, 1, 2, 2, 2, 2);
 	hide(&y, "dora");
 	yard_release(&y, "plan-D", "example.net", STR("bundle one"));
@@ -288,7 +288,7 @@ TEST(a_threshold_change_is_a_new_root)
 	yard_key(&y, "bob", "root");
 	yard_mend(&y, KEYSET_FILE, "root: 1", "root: 2");
 	yard_sign(&y);
-	assert_true(yard_says(&y, "threshold 1 -> 2"));
+	assert_true(yard_says(&y, "root: adds the key of bob; threshold 1 to 2"));
 	assert_versions(&y, 2, 1, 1, 1, 2);
 }
 

@@ -16,7 +16,7 @@
 #include "fleetctl/repo/keyset.h"
 #include "fleetctl/repo/sign.h"
 
-enum { YARD_NOW = 1800000000, YARD_DAY = 86400, YARD_RELEASES = 8 };
+enum { YARD_NOW = 1800000000, YARD_DAY = 86400, YARD_RELEASES = 8, YARD_DOCUMENTS = 8 };
 
 struct yard {
 	char top[64];
@@ -24,8 +24,10 @@ struct yard {
 	struct manifest manifest[YARD_RELEASES];
 	char *tar[YARD_RELEASES];
 	size_t releases;
-	int64_t now;
-	bool refresh;
+	struct sign_document document[YARD_DOCUMENTS]; /* of the next signing; borrowed */
+	size_t documents;
+	int64_t now, kept;
+	bool refresh, online, all_keys_count;
 	struct err why;
 	struct buf words;
 	char digest[SIGN_DIGEST_SIZE];
@@ -104,13 +106,22 @@ static inline void yard_release(struct yard *y, const char *plan, const char *ar
 	assert_true(fs_write(AT_FDCWD, y->tar[at], bundle, 0644, NULL));
 }
 
+static inline void yard_document(struct yard *y, const char *role, const char *path, const char *text)
+{
+	assert_true(y->documents < YARD_DOCUMENTS);
+	y->document[y->documents++] = (struct sign_document){role, path, str_of(text)};
+}
+
 enum yard_way { YARD_LOOK, YARD_SIGN };
 
 /* As `fleetctl sign`: NONE when it was signed, or when there was nothing to sign (words say so). */
 static inline enum err_code yard_go(struct yard *y, enum yard_way way)
 {
 	struct sign_release release[YARD_RELEASES];
-	struct sign_job job = {y->fleet, release, y->releases, y->now, y->refresh};
+	struct sign_document document[YARD_DOCUMENTS];
+	struct sign_job job = {.fleet_dir = y->fleet, .release = release, .releases = y->releases, .now = y->now,
+		.refresh = y->refresh, .document = document, .documents = y->documents, .kept = y->kept,
+		.online = y->online};
 	struct signers signers = {0};
 	struct sign *s = NULL;
 
@@ -118,8 +129,10 @@ static inline enum err_code yard_go(struct yard *y, enum yard_way way)
 	buf_clear(&y->words);
 	for (size_t i = 0; i < y->releases; i++)
 		release[i] = (struct sign_release){&y->manifest[i], y->tar[i]};
-	bool good = signers_open(&signers, y->keys, "", NULL, NULL, &y->why) && sign_compute(&s, &job, &signers, &y->why);
-	memset(release, 0, sizeof release); /* the array itself may go */
+	memcpy(document, y->document, sizeof document);
+	bool good = signers_open(&signers, y->keys, "", NULL, NULL, &y->why) && sign_compute(&s, &job, y->all_keys_count ? NULL : &signers, &y->why);
+	memset(release, 0, sizeof release); /* the arrays themselves may go */
+	memset(document, 0, sizeof document);
 	if (good) {
 		sign_words(&y->words, s);
 		sign_digest(y->digest, s);

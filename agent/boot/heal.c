@@ -1,0 +1,69 @@
+/* Is a release still what was signed? */
+#include "agent/boot/heal.h"
+
+#include <fcntl.h>
+
+#include "agent/store/bundle.h"
+#include "agent/store/release.h"
+#include "agent/store/tree.h"
+#include "bundles/pack.h"
+
+#define STAGED "staging/heal.tar"
+
+/* The same tree packs to the same bytes: a bundle that rotted is made again of it. */
+static bool heal_bundle(struct heal *h, const struct store *s, const struct manifest *m, struct err *e)
+{
+	char hex[DIGEST_HEX + 1];
+	struct pack_facts facts;
+	cleanup(fd_close) int fd = -1;
+
+	digest_hex(hex, m->bundle.sha256);
+	cleanup(free_ptr) char *tree = path_form("%s/trees/%s", s->path, hex);
+	const char *layer[] = {tree};
+	if (!fs_create(&fd, s->dir, STAGED, 0644, e) || !pack_folders(&facts, fd, layer, 1, e) || !fs_sync_fd(fd, e))
+		return false;
+	if (!digest_eq(facts.digest, m->bundle.sha256))
+		return err_set(e, ERR_DIGEST, "neither its bundle nor its tree is what was signed");
+	h->bundle = bundle_keep(s, m->bundle.sha256, STAGED, e);
+	return h->bundle;
+}
+
+static bool check_bundle(struct heal *h, const struct store *s, const struct manifest *m, struct err *e)
+{
+	struct err why, drop;
+
+	if (bundle_check(s, m->bundle.sha256, (uint64_t)m->bundle.length, &why))
+		return true;
+	bool healed = heal_bundle(h, s, m, e);
+	(void)!fs_remove(s->dir, STAGED, &drop);
+	return healed;
+}
+
+static bool check_tree(struct heal *h, const struct store *s, const struct manifest *m, struct err *e)
+{
+	struct err why;
+
+	if (tree_compare(&h->differences, s, m->bundle.sha256, NULL, NULL, &why) && !h->differences)
+		return true;
+	h->tree = tree_heal(s, m->bundle.sha256, e);
+	return h->tree;
+}
+
+bool heal_release(struct heal *out, const struct store *s, struct digest id, struct err *e)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
+	cleanup(manifest_free) struct manifest m = {0};
+	struct heal h = {0};
+
+	*out = h;
+	if (!release_manifest(&text, s, id, e) || !manifest_read(&m, buf_str(&text), NULL, e))
+		return false;
+	out->number = h.number = m.number;
+	if (!check_bundle(&h, s, &m, e) || !check_tree(&h, s, &m, e))
+		return false;
+	h.link = !release_has(s, id);
+	if (h.link && !release_add(s, id, buf_str(&text), e))
+		return false;
+	*out = h;
+	return true;
+}

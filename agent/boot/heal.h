@@ -1,0 +1,15 @@
+/* Is a release still what was signed? And where it is not: made so again from what this Pi holds. */
+#pragma once
+
+#include "agent/config.h"
+#include "agent/store/store.h"
+#include "manifests/manifest.h"
+
+struct heal {
+	int64_t number; /* of the release; 0 too when its manifest can't be read */
+	size_t differences;
+	bool bundle, tree, link; /* what was made anew: the bundle from the tree, the tree from the bundle, what leads to it */
+};
+/* Manifest, bundle and tree, read back from the disk. The manifest is held against the release's id, all else against the
+ * manifest. False when it is not, and cannot be made, what was signed; the caller holds the store's lock. */
+must_check bool heal_release(struct heal *out, const struct store *s, struct digest id, struct err *e);

@@ -1,0 +1,45 @@
+/* fleet-agent pull: ask the sources whether there is news, and take it where the rollout lets this host. */
+#include <stdio.h>
+
+#include "agent/command.h"
+#include "agent/pull/pull.h"
+
+enum { EXIT_LATER = 3, EXIT_BACK = 9 };
+
+static int code_of(enum pull_end end)
+{
+	static const int codes[] = {
+		[PULL_FAILED] = COMMAND_FAILED, [PULL_BUSY] = EXIT_LATER, [PULL_WENT_BACK] = EXIT_BACK};
+
+	return (size_t)end < COUNT_OF(codes) ? codes[end] : COMMAND_OK;
+}
+
+static int run(const struct command *me, int argc, char **argv)
+{
+	struct where w = {0};
+	struct pull pull = {.launch = launch_apply};
+	const struct opt table[] = {
+		{"now", 0, OPT_FLAG, &pull.now, NULL, "also when the next poll is not due"},
+		{"dry-run", 'n', OPT_FLAG, &pull.dry, NULL, "say what it would take, and take nothing"},
+		WHERE_OPTS(w),
+		{0},
+	};
+	cleanup(host_close) struct host h = {0};
+	struct pull_outcome end;
+	struct err e;
+	int code;
+
+	if (!command_begin(me, table, argc, argv, &code))
+		return code;
+	if (!host_open(&h, &w, &e))
+		return command_fail(me, &e);
+	pull.config = &h.config;
+	pull.store = &h.store;
+	if (!pull_once(&end, &pull, &e))
+		return command_fail(me, &e);
+	fprintf(end.end == PULL_FAILED ? stderr : stdout, "%s: %s\n", pull_end_words[end.end], end.why);
+	return code_of(end.end);
+}
+
+const struct command cmd_pull = {
+	"pull", NULL, "Ask the sources for news, and take what the rollout lets this host take", run};

@@ -1,0 +1,16 @@
+# For another architecture than this machine's: FLEET_CROSS is the GNU triplet, FLEET_SYSROOT a folder that agent/package/sysroot.sh
+# made. Debian's own cross compiler, and nothing of this machine's headers and libraries.
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES FLEET_CROSS FLEET_SYSROOT)
+set(CMAKE_SYSTEM_NAME Linux)
+string(REGEX MATCH "^[a-z0-9]+" CMAKE_SYSTEM_PROCESSOR ${FLEET_CROSS})
+set(CMAKE_C_COMPILER ${FLEET_CROSS}-gcc)
+set(CMAKE_STRIP ${FLEET_CROSS}-strip)
+set(CMAKE_SYSROOT ${FLEET_SYSROOT})
+set(CMAKE_C_FLAGS_INIT "-L${FLEET_SYSROOT}/usr/lib/${FLEET_CROSS} -Wl,-rpath-link,${FLEET_SYSROOT}/usr/lib/${FLEET_CROSS}")
+set(CMAKE_FIND_ROOT_PATH ${FLEET_SYSROOT})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${FLEET_SYSROOT})
+set(ENV{PKG_CONFIG_LIBDIR} ${FLEET_SYSROOT}/usr/lib/${FLEET_CROSS}/pkgconfig:${FLEET_SYSROOT}/usr/share/pkgconfig)
+set(ENV{PKG_CONFIG_PATH} "")

@@ -1,0 +1,23 @@
+#!/bin/sh
+# sysroot.sh ARCH DIR: Debian 12's headers and libraries for that architecture, unpacked into DIR and nothing of them run.
+# From the mirror that this machine's apt uses.
+set -eu
+arch=$1
+dir=$2
+[ ! -e "$dir/.whole" ] || exit 0
+rm -rf "$dir"
+mkdir -p "$(dirname "$dir")"
+packages=libc6-dev,libgcc-12-dev,libssl-dev,libarchive-dev,libzstd-dev,libjansson-dev,libseccomp-dev,libcurl4-openssl-dev,libgit2-dev,zlib1g-dev
+packages=$packages,libgit2-dev,libcmocka-dev,libyaml-dev,libssh-dev,libsqlite3-dev,libuv1-dev
+log=$(mktemp)
+if ! mmdebstrap --quiet --variant=extract --architectures="$arch" --include="$packages" bookworm "$dir" >"$log" 2>&1; then
+	tail -n 20 "$log" >&2
+	echo "sysroot.sh: no $arch system could be fetched; the log is $log" >&2
+	exit 1
+fi
+rm -f "$log"
+# Links that are absolute would lead to this machine's own libraries.
+find "$dir/usr/lib" -type l -lname '/*' | while read -r link; do
+	ln -sfn "$(realpath -sm --relative-to="$(dirname "$link")" "$dir$(readlink "$link")")" "$link"
+done
+touch "$dir/.whole"

@@ -1,0 +1,24 @@
+/* What one source offers this host: the rollout document, what is decided by it, and the release with its payload. */
+#pragma once
+
+#include "agent/pull/payload.h"
+#include "manifests/stage.h"
+
+struct offer {
+	struct fetched *fetched;       /* borrowed, refreshed */
+	struct pull_state *state;      /* borrowed: the counter and the waiting are kept there */
+	struct digest current;
+	int64_t current_number;
+	bool has_stage;
+	struct stage stage;
+	struct stage_answer answer;
+	/* after offer_take */
+	struct buf bytes;              /* of the manifest */
+	struct manifest manifest;
+	struct payload payload;
+};
+/* Fills stage and answer. Without a rollout document the answer is HOLD. */
+must_check bool offer_decide(struct offer *o, struct err *e);
+/* The manifest, permitted by the plan's role, and its payload, staged. */
+must_check bool offer_take(struct offer *o, struct err *e);
+void offer_free(struct offer *o);

@@ -1,0 +1,338 @@
+/* One poll. */
+#include "agent/pull/pull.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/apply/apply.h"
+#include "agent/pull/follow.h"
+#include "agent/pull/offer.h"
+#include "agent/pull/reach.h"
+#include "agent/pull/report.h"
+#include "agent/store/access.h"
+#include "agent/store/lease.h"
+#include "agent/store/receipts.h"
+#include "agent/take/begin.h"
+
+const char *const pull_end_words[] = {
+#define X(name, word) word,
+	PULL_ENDS(X)
+#undef X
+		NULL,
+};
+
+struct poll {
+	const struct pull *pull;
+	struct pull_state state;
+	struct pull_last last;
+	struct ledger ledger;
+	struct origins origins;
+	struct release now; /* what runs */
+	int lock;           /* the store's */
+	bool begun;         /* an attempt is in the ledger */
+	struct pull_outcome *out;
+};
+
+static void poll_free(struct poll *p)
+{
+	pull_state_free(&p->state);
+	pull_last_free(&p->last);
+	ledger_free(&p->ledger);
+	origins_free(&p->origins);
+	release_close(&p->now);
+	fd_close(&p->lock);
+}
+
+static bool end_with(struct poll *p, enum pull_end end, const char *form, ...) printf_like(3, 4);
+static bool end_with(struct poll *p, enum pull_end end, const char *form, ...)
+{
+	va_list args;
+
+	va_start(args, form);
+	vsnprintf(p->out->why, sizeof p->out->why, form, args);
+	va_end(args);
+	p->out->end = end;
+	return true;
+}
+
+/* --- beginning what was decided --- */
+
+static char *copy(const char *text)
+{
+	return str_dup(str_of(text));
+}
+
+static bool begin_update(struct poll *p, const struct offer *o, struct err *e)
+{
+	struct ledger *l = &p->ledger;
+
+	l->attempt = (struct attempt){
+		.release = o->stage.release,
+		.payload = o->payload.kind,
+		.payload_sha256 = o->payload.sha256,
+		.payload_length = o->payload.length,
+		.base = o->payload.base,
+		.who = copy(PULL_WHO),
+	};
+	l->attempt.receipt.rollout = copy(o->stage.rollout);
+	l->attempt.receipt.release_number = o->manifest.number;
+	l->attempt.receipt.bytes_in = o->fetched->bytes;
+	l->attempt.receipt.stale = trust_stale(o->fetched->trust);
+	p->begun = apply_begin(l, p->pull->config, p->pull->store, STEP_FETCH, e);
+	return p->begun;
+}
+
+static bool take(struct poll *p, struct offer *o, struct err *e)
+{
+	cleanup(lease_free) struct lease lease = {0};
+	char text[48];
+
+	release_text(text, o->stage.number, o->stage.release);
+	if (!begin_allowed(&p->ledger, o->stage.release, e))
+		return e->code == ERR_REFUSED && end_with(p, PULL_NOTHING, "%s", e->text);
+	if (lease_read(&lease, p->pull->store))
+		return end_with(p, PULL_BUSY, "rollout %s of %s drives this host", lease.rollout,
+			lease.who ? lease.who : "somebody");
+	if (p->pull->dry)
+		return end_with(p, PULL_WOULD, "it would take release %s: %s", text, o->answer.why);
+	return offer_take(o, e) && begin_update(p, o, e);
+}
+
+static bool go_back(struct poll *p, const struct offer *o, struct err *e)
+{
+	if (p->pull->dry)
+		return end_with(p, PULL_WOULD, "it would go back: %s", o->answer.why);
+	if (!p->ledger.has_previous)
+		return end_with(p, PULL_NOTHING, "%s; there is no release before it to go back to", o->answer.why);
+	p->begun = apply_begin_undo(&p->ledger, p->pull->config, p->pull->store, o->stage.rollout, PULL_WHO, e);
+	return p->begun;
+}
+
+static bool act(struct poll *p, struct offer *o, struct err *e)
+{
+	switch (o->answer.say) {
+	case STAGE_TAKE:
+		return take(p, o, e);
+	case STAGE_BACK:
+		return go_back(p, o, e);
+	case STAGE_WAIT:
+	case STAGE_HOLD:
+		break;
+	}
+	return end_with(p, PULL_NOTHING, "%s", o->answer.why);
+}
+
+/* --- one source after the other --- */
+
+static bool ask_source(struct poll *p, const struct origin *origin, size_t index, struct err *e)
+{
+	const struct pull *with = p->pull;
+	cleanup(source_free) struct source *source = NULL;
+	cleanup(fetched_free) struct fetched f = {
+		.config = with->config, .store = with->store, .url = origin->url, .last = &p->last};
+	cleanup(offer_free) struct offer o = {
+		.fetched = &f, .state = &p->state, .current = p->now.id, .current_number = p->now.manifest.number};
+
+	if (!reach_open(&source, origin, index, with->store, with->config->plan, !clock_now().synced, e))
+		return false;
+	f.source = source;
+	if (!fetch_refresh(&f, &p->state, e) || !offer_decide(&o, e) || !act(p, &o, e))
+		return false;
+	if (f.mark.etag[0] || f.mark.modified[0])
+		pull_mark_set(&p->state, origin->url, &f.mark, digest_of(buf_str(&f.timestamp)));
+	return true;
+}
+
+/* What is wrong here does not get better at another source. */
+static bool is_ours(enum err_code code)
+{
+	return code == ERR_SPACE || code == ERR_IO || code == ERR_INTERNAL;
+}
+
+static bool ask_sources(struct poll *p, struct err *e)
+{
+	const struct origin *origin = p->origins.source.items;
+	cleanup(buf_free) struct buf all = BUF_MAX(sizeof e->text);
+
+	for (size_t i = 0; i < p->origins.source.count; i++) {
+		if (ask_source(p, &origin[i], i, e))
+			return true;
+		if (is_ours(e->code))
+			return false;
+		buf_form(&all, "%s%s: %s", all.len ? "; " : "", origin[i].url, e->text);
+	}
+	if (all.len)
+		err_set(e, e->code, "%s", buf_str(&all).data);
+	return false;
+}
+
+/* --- seeing it through --- */
+
+static bool read_newest(struct receipt *out, struct poll *p, struct err *e)
+{
+	cleanup(buf_free) struct buf bytes = {0};
+	cleanup(ledger_free) struct ledger l = {0};
+
+	return ledger_load(&l, p->pull->store, e) && receipts_newest(&bytes, p->pull->store, l.receipt, e) &&
+	       receipt_read(out, buf_str(&bytes), e);
+}
+
+/* What is not the release's own fault is tried again, later and later. */
+static bool tell_end(struct poll *p, struct err *e)
+{
+	cleanup(receipt_free) struct receipt r = {0};
+	char text[48];
+
+	if (!read_newest(&r, p, e))
+		return false;
+	release_text(text, r.release_number, r.release);
+	const char *why = r.text ? r.text : verdict_words[r.verdict];
+	if (verdict_committed((enum verdict)r.verdict))
+		return end_with(p, PULL_COMMITTED, "release %s: %s", text, why);
+	if (r.verdict == VERDICT_REFUSED)
+		return err_set(e, receipt_code(&r) ? receipt_code(&r) : ERR_FAILED, "release %s: %s", text, why);
+	(void)end_with(p, PULL_WENT_BACK, "release %s: %s: %s", text, verdict_words[r.verdict], why);
+	if (r.verdict == VERDICT_ENVIRONMENT)
+		return err_set(e, ERR_FAILED, "%s", p->out->why);
+	return true;
+}
+
+static bool follow(struct poll *p, struct err *e)
+{
+	struct pull_follow f = {
+		.config = p->pull->config,
+		.store = p->pull->store,
+		.origins = &p->origins,
+		.launch = p->pull->launch,
+	};
+
+	return pull_follow(&f, e) && tell_end(p, e);
+}
+
+static bool launch(struct poll *p, struct err *e)
+{
+	bool started = p->pull->launch(p->pull->config, p->pull->store, p->lock, -1, e);
+
+	fd_close(&p->lock);
+	return started && follow(p, e);
+}
+
+/* --- may it begin --- */
+
+static bool busy(struct poll *p)
+{
+	char text[256];
+
+	if (!p->ledger.has_attempt)
+		return end_with(p, PULL_BUSY, "a controller is sending an update");
+	apply_busy_text(text, &p->ledger);
+	return end_with(p, PULL_BUSY, "%s", text);
+}
+
+/* Theirs is left to them, ours is seen through: by who was asked to do so after a reboot, too. */
+static bool open_trial(struct poll *p, bool taken, struct err *e)
+{
+	if (pull_is_ours(&p->ledger))
+		return taken ? launch(p, e) : follow(p, e);
+	if (!taken)
+		return busy(p);
+	return p->pull->launch(p->pull->config, p->pull->store, p->lock, -1, e) && busy(p);
+}
+
+static bool poll(struct poll *p, struct err *e)
+{
+	bool taken;
+
+	if (!begin_lock(&p->lock, &taken, p->pull->store, e) || !ledger_load(&p->ledger, p->pull->store, e))
+		return false;
+	if (p->ledger.has_attempt)
+		return open_trial(p, taken, e);
+	if (!taken)
+		return busy(p);
+	if (!ask_sources(p, e))
+		return false;
+	return !p->begun || launch(p, e);
+}
+
+/* --- and what is remembered of it --- */
+
+static bool note_end(struct poll *p, bool good, const struct err *why, struct err *e)
+{
+	const struct pull *with = p->pull;
+	struct moment now = clock_now();
+	char boot[40];
+
+	clock_boot_id(boot);
+	if (good && p->out->end != PULL_BUSY)
+		pull_went_well(&p->state);
+	else if (!good)
+		pull_failed(&p->state, with->config->id, p->now.manifest.plan.poll.every_ms, boot, now.boot_ms);
+	if (!good && p->out->end != PULL_WENT_BACK)
+		(void)end_with(p, PULL_FAILED, "%s", why->text);
+	p->last.at_ms = now.boot_ms;
+	p->last.unix_s = now.unix_s;
+	free(p->last.say);
+	free(p->last.why);
+	free(p->last.code);
+	p->last.say = copy(pull_end_words[p->out->end]);
+	p->last.why = copy(p->out->why);
+	p->last.code = good ? NULL : copy(err_word(why->code));
+	pull_last_save(&p->last, with->store);
+	return pull_state_save(&p->state, with->store, e);
+}
+
+static bool is_due(struct poll *p, bool *due, struct err *e)
+{
+	cleanup(ledger_free) struct ledger l = {0};
+	const struct pull *with = p->pull;
+	char boot[40], left[32];
+
+	clock_boot_id(boot);
+	int64_t wait_ms = pull_due_ms(
+		&p->state, &p->last, with->config->id, p->now.manifest.plan.poll.every_ms, boot, clock_boot_ms());
+	if (!ledger_load(&l, with->store, e))
+		return false;
+	*due = wait_ms == 0 || with->now || pull_is_ours(&l);
+	shape_ms_text(left, wait_ms);
+	return *due || end_with(p, PULL_NOT_DUE, "the next poll is in %s", left);
+}
+
+static bool open_now(struct release *out, const struct store *s, struct err *e)
+{
+	struct digest current;
+
+	return release_current(&current, s, e) && release_open(out, s, current, e);
+}
+
+/* Receipts go home with every poll that is due, whatever came of it, and what becomes of them changes nothing here. */
+static bool due_poll(struct poll *p, struct err *e)
+{
+	const struct pull *with = p->pull;
+	struct err why = {0}, unheard;
+
+	bool good = poll(p, &why);
+	fd_close(&p->lock);
+	if (!with->dry && p->origins.has_receipts)
+		(void)!report_home(&p->state, &p->origins.receipts, with->config, with->store, &unheard);
+	return note_end(p, good, &why, e);
+}
+
+bool pull_once(struct pull_outcome *out, const struct pull *pull, struct err *e)
+{
+	cleanup(poll_free) struct poll p = {.pull = pull, .lock = -1, .out = out};
+	cleanup(fd_close) int alone = -1;
+	bool taken, due;
+
+	*out = (struct pull_outcome){0};
+	if (!fs_lock(&alone, &taken, pull->store->dir, "pull.lock", false, e))
+		return false;
+	if (!taken)
+		return end_with(&p, PULL_BUSY, "another pull is at it");
+	pull_state_load(&p.state, pull->store);
+	pull_last_load(&p.last, pull->store);
+	if (!open_now(&p.now, pull->store, e) || !access_sources(&p.origins, pull->store, pull->config, e) ||
+		!is_due(&p, &due, e))
+		return false;
+	return !due || due_poll(&p, e);
+}

@@ -1,0 +1,42 @@
+/* A rollout without a controller: hosts take the release by themselves, as far as PLAN/rollout.json lets them. What it says is the
+ * state of the rollout; here it is signed, one stage after the other, as the receipts that came home allow. */
+#pragma once
+
+#include "fleetctl/repo/passphrase.h"
+#include "fleetctl/rollout/rollout.h"
+#include "fleetctl/show/show.h"
+#include "manifests/stage.h"
+
+#define PULL_ACTION "pull" /* of rollout_row.action */
+
+struct pull_drive {
+	const struct show *show; /* these six are borrowed, set by the caller */
+	const struct fleet *fleet;
+	struct repository *repository;
+	struct db *db;
+	const char *keys;        /* folder of private keys; NULL: the usual */
+	struct passphrase *passphrase;
+	struct rollout_options options;
+	struct rollout_row row;
+	struct member_row *member; /* of a plan, by rank */
+	size_t count;
+};
+struct pull_wishes {
+	bool any_time;     /* also outside of the plans' windows */
+	int64_t defer_ms;  /* as stage.defer_ms */
+};
+/* In the database, and the first stage signed: all plans' documents at once. */
+must_check bool pull_start(struct pull_drive *p, const struct pull_wishes *w, const struct rollout_target *target, size_t count,
+	const char *who, struct err *e);
+/* From the database. ERR_USAGE: it is over, or not one of these. */
+must_check bool pull_load(struct pull_drive *p, const char *id, struct err *e);
+/* Looks at the receipts that came home (fleet.yaml: receipts), and signs what follows: the next stage of a plan where all hosts
+ * that may take the release committed it; a hold where too many failed. `go`: one that was held goes on. */
+must_check bool pull_look(struct pull_drive *p, bool go, struct err *e);
+/* Nobody advances any more: STAGE_HELD, or for good STAGE_ABORTED; `back`: who committed it goes back, too. */
+must_check bool pull_stop(struct pull_drive *p, enum stage_state to, bool back, struct err *e);
+int pull_exit(const struct pull_drive *p);
+void pull_drive_free(struct pull_drive *p); /* what it owns */
+
+/* The stages of a plan: canary, then shares, none of them more than half at once. */
+void pull_stages(struct list *out, size_t hosts, const struct wave_options *w); /* of struct stage_share, owned */

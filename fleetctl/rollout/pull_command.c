@@ -1,0 +1,141 @@
+#include "fleetctl/rollout/pull_command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "fleetctl/command.h"
+#include "keys/secret.h"
+
+bool pull_command_is(const struct drive *d, const char *id)
+{
+	struct rollout_row row = {0};
+	struct member_row *m = NULL;
+	size_t count = 0;
+	struct err e;
+
+	bool is = db_rollout_get(d->db, id, &row, &m, &count, &e) && strcmp(row.action, PULL_ACTION) == 0;
+	for (size_t i = 0; i < count; i++)
+		member_row_free(&m[i]);
+	free(m);
+	rollout_row_free(&row);
+	return is;
+}
+
+/* --- what is told --- */
+
+static void tell(const struct pull_drive *p)
+{
+	char summary[200];
+
+	rollout_summary(summary, p->member, p->count);
+	if (p->show->json) {
+		doc *d = rollout_doc(&p->row, p->member, p->count);
+		show_json(d);
+		return;
+	}
+	printf("rollout %s: %s: %s%s%s\n", p->row.id, rollout_words[p->row.state], summary, p->row.reason ? ": " : "",
+		p->row.reason ? p->row.reason : "");
+	if (p->row.state == ROLLOUT_RUNNING)
+		show_note(p->show, "publish repository/ now; when receipts have come home: fleetctl rollout resume %s",
+			p->row.id);
+	else if (p->row.state != ROLLOUT_DONE)
+		show_note(p->show, "publish repository/ now: hosts that pull hear of it with their next poll");
+}
+
+static void nap(int64_t ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&t, NULL);
+}
+
+/* Once, or until it ends. */
+static bool look(struct pull_drive *p, const struct pull_words *w, bool go, struct err *e)
+{
+	if (!pull_look(p, go, e))
+		return false;
+	while (w->every_ms && p->row.state == ROLLOUT_RUNNING) {
+		show_note(p->show, "rollout %s: waits for receipts, looks again every %llds", p->row.id,
+			(long long)(w->every_ms / 1000));
+		nap(w->every_ms);
+		if (!pull_look(p, false, e))
+			return false;
+	}
+	return true;
+}
+
+/* --- the commands --- */
+
+int pull_command_start(struct drive *d, const struct pull_words *w, const struct rollout_options *o,
+	const struct rollout_target *target, size_t count)
+{
+	cleanup(passphrase_free) struct passphrase passphrase = {.fd = (int)w->passphrase_fd};
+	cleanup(pull_drive_free) struct pull_drive p = {
+		.show = d->show,
+		.fleet = &d->fleet,
+		.repository = &d->repository,
+		.db = d->db,
+		.keys = w->keys,
+		.passphrase = &passphrase,
+		.options = *o,
+	};
+	struct pull_wishes wishes = {w->any_time, w->defer_ms};
+	struct err e;
+
+	secret_guard_process();
+	if (!pull_start(&p, &wishes, target, count, drive_who(), &e) || (w->every_ms && !look(&p, w, false, &e)))
+		return command_fail(d->show, &e);
+	tell(&p);
+	return w->every_ms ? pull_exit(&p) : 0;
+}
+
+int pull_command_resume(
+	struct drive *d, const struct pull_words *w, const char *id, int64_t max_failed, int64_t max_unreachable)
+{
+	cleanup(passphrase_free) struct passphrase passphrase = {.fd = (int)w->passphrase_fd};
+	cleanup(pull_drive_free) struct pull_drive p = {
+		.show = d->show,
+		.fleet = &d->fleet,
+		.repository = &d->repository,
+		.db = d->db,
+		.keys = w->keys,
+		.passphrase = &passphrase,
+	};
+	struct err e;
+
+	secret_guard_process();
+	if (!pull_load(&p, id, &e))
+		return command_fail(d->show, &e);
+	if (max_failed >= 0)
+		p.options.max_failed = max_failed;
+	if (max_unreachable >= 0)
+		p.options.max_unreachable = max_unreachable;
+	if (!look(&p, w, true, &e))
+		return command_fail(d->show, &e);
+	tell(&p);
+	return pull_exit(&p);
+}
+
+bool pull_command_stop(const struct show *show, const struct fleet *f, struct db *db, const struct pull_words *w,
+	const char *id, bool abort, bool back, struct err *e)
+{
+	cleanup(passphrase_free) struct passphrase passphrase = {.fd = (int)w->passphrase_fd};
+	cleanup(repository_free) struct repository r = {.at = -1};
+	cleanup(pull_drive_free) struct pull_drive p = {
+		.show = show,
+		.fleet = f,
+		.repository = &r,
+		.db = db,
+		.keys = w->keys,
+		.passphrase = &passphrase,
+	};
+
+	secret_guard_process();
+	if (!repository_open(&r, f->dir, e) || !pull_load(&p, id, e) ||
+		!pull_stop(&p, abort ? STAGE_ABORTED : STAGE_HELD, back, e))
+		return false;
+	show_note(show, "rollout %s: %s; publish repository/ now: hosts hear of it with their next poll", id,
+		rollout_words[p.row.state]);
+	return true;
+}

@@ -1,0 +1,198 @@
+/* Main and plan: what the remote says it has, what of it we hold, the rest in one pack. */
+#include "sources/git_fetch.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fs.h"
+#include "sources/git_chain.h"
+#include "sources/git_layout.h"
+#include "sources/git_link.h"
+#include "sources/git_transfer.h"
+
+enum {
+	NEWS_MAX = 64 * MIB, /* of what a remote may send for main, the list of refs included */
+	PACKS_MAX = 16,      /* one comes with each change; then they become one */
+};
+static const char twin[] = "refs/fleet/twin";
+
+/* --- what the remote has --- */
+
+static void forget_refs(struct git_fetch *f)
+{
+	for (size_t i = 0; i < f->refs; i++)
+		free(f->ref[i].name);
+	free_ptr(&f->ref);
+	f->refs = 0;
+}
+
+static bool list_refs(struct git_fetch *f, git_remote *remote, const struct git_link *l, struct err *e)
+{
+	const git_remote_head **heads;
+	size_t count;
+
+	int failed = git_remote_ls(&heads, &count, remote);
+	if (failed)
+		return git_link_failed(l, failed, e);
+	forget_refs(f);
+	f->ref = mem_new(count + 1, sizeof *f->ref);
+	for (size_t i = 0; i < count; i++) {
+		f->ref[f->refs].name = str_dup(str_of(heads[i]->name));
+		git_oid_cpy(&f->ref[f->refs++].at, &heads[i]->oid);
+	}
+	return true;
+}
+
+static const git_oid *remote_ref(const struct git_fetch *f, const char *name)
+{
+	for (size_t i = 0; i < f->refs; i++)
+		if (strcmp(f->ref[i].name, name) == 0)
+			return &f->ref[i].at;
+	return NULL;
+}
+
+/* --- what we hold --- */
+
+static bool holds(git_repository *repo, const char *name, const git_oid *at)
+{
+	git_oid held;
+
+	return git_reference_name_to_id(&held, repo, name) == 0 && git_oid_equal(&held, at);
+}
+
+static bool set_ref(git_repository *repo, const char *name, const git_oid *at, struct err *e)
+{
+	cleanup(git_lib_reference_free) git_reference *ref = NULL;
+
+	int failed = git_reference_create(&ref, repo, name, at, 1, NULL);
+	return failed == 0 || git_lib_failed(e, failed, name);
+}
+
+/* The commit that a new history would begin with, were it begun from here: then it is known already. */
+static bool set_twin(git_repository *repo, const git_oid *main, struct err *e)
+{
+	cleanup(git_lib_tree_free) git_tree *tree = NULL;
+	git_oid at;
+
+	return git_chain_tree(&tree, repo, main, e) && git_chain_commit(&at, repo, git_tree_id(tree), NULL, e) &&
+	       set_ref(repo, twin, &at, e);
+}
+
+static void walk_free(git_revwalk **w)
+{
+	git_revwalk_free(*w);
+}
+
+static void packer_free(git_packbuilder **p)
+{
+	git_packbuilder_free(*p);
+}
+
+/* All that our refs lead to, in one pack beside the others. */
+static bool pack_all(git_repository *repo, const char *folder, struct err *e)
+{
+	cleanup(walk_free) git_revwalk *walk = NULL;
+	cleanup(packer_free) git_packbuilder *packer = NULL;
+
+	int failed = git_revwalk_new(&walk, repo);
+	if (!failed)
+		failed = git_revwalk_push_glob(walk, "refs/*");
+	if (!failed)
+		failed = git_packbuilder_new(&packer, repo);
+	if (!failed)
+		failed = git_packbuilder_insert_walk(packer, walk);
+	if (!failed)
+		failed = git_packbuilder_write(packer, folder, 0, NULL, NULL);
+	return failed == 0 || git_lib_failed(e, failed, "git pack");
+}
+
+/* When too many packs lie there: one new, and the old ones go. Whatever stops it leaves at least one of both. */
+static bool tidy(git_repository *repo, struct err *e)
+{
+	cleanup(free_ptr) char *folder = path_form("%sobjects/pack", git_repository_path(repo));
+	cleanup(fs_names_free) struct fs_names before = {0}, after = {0};
+	cleanup(fd_close) int dir = -1;
+
+	if (!fs_open_dir(&dir, AT_FDCWD, folder, e) || !fs_names(&before, dir, "", e))
+		return false;
+	if (before.count <= 2 * PACKS_MAX)
+		return true;
+	if (!pack_all(repo, folder, e) || !fs_names(&after, dir, "", e))
+		return false;
+	for (size_t i = 0; after.count > before.count && i < before.count; i++)
+		if (!fs_remove(dir, before.name[i], e))
+			return false;
+	return true;
+}
+
+/* --- news --- */
+
+static bool download(struct git_fetch *f, git_remote *remote, const char *const *refs, const git_remote_callbacks *c,
+	const struct git_link *l, struct err *e)
+{
+	char spec[2][256];
+	char *specs[2];
+	git_strarray wanted = {specs, 0};
+	git_fetch_options how = GIT_FETCH_OPTIONS_INIT;
+
+	for (size_t i = 0; i < 2; i++) {
+		const git_oid *at = refs[i] ? remote_ref(f, refs[i]) : NULL;
+		if (!at || holds(f->repo, refs[i], at))
+			continue;
+		snprintf(spec[i], sizeof spec[i], "+%s:%s", refs[i], refs[i]);
+		specs[wanted.count++] = spec[i];
+	}
+	if (!wanted.count)
+		return true;
+	how.callbacks = *c;
+	how.prune = GIT_FETCH_NO_PRUNE;
+	how.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
+	how.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
+	int failed = git_remote_download(remote, &wanted, &how);
+	return failed == 0 || git_link_failed(l, failed, e);
+}
+
+static bool keep(struct git_fetch *f, const char *branch, const char *plan, struct err *e)
+{
+	const git_oid *at = remote_ref(f, branch), *patches = plan ? remote_ref(f, plan) : NULL;
+
+	f->main = *at;
+	f->plan = patches ? *patches : (git_oid){0};
+	if (patches && !holds(f->repo, plan, patches) && !set_ref(f->repo, plan, patches, e))
+		return false;
+	if (holds(f->repo, branch, at))
+		return true;
+	return set_twin(f->repo, at, e) && set_ref(f->repo, branch, at, e) && tidy(f->repo, e);
+}
+
+bool git_fetch_news(struct git_fetch *f, const struct git_ask *a, struct err *e)
+{
+	cleanup(git_lib_remote_free) git_remote *remote = NULL;
+	cleanup(free_ptr) char *path = path_form("%s/main.git", a->dir);
+	cleanup(free_ptr) char *branch = path_form("refs/heads/%s", a->branch), *plans = path_form("plans/%s", a->plan ? a->plan : "");
+	char plan[GIT_REF_SIZE];
+	const char *refs[2] = {branch, a->plan ? plan : NULL};
+	git_remote_callbacks callbacks;
+	struct git_transfer transfer;
+
+	git_layout_ref(plan, plans);
+	git_transfer_init(&transfer, &callbacks, &a->access, NEWS_MAX, NULL);
+	if (!f->repo && !git_lib_open(&f->repo, path, e))
+		return false;
+	int failed = git_remote_create_anonymous(&remote, f->repo, a->access.url);
+	if (failed)
+		return git_lib_failed(e, failed, a->access.url);
+	if (!git_link_connect(remote, GIT_DIRECTION_FETCH, &callbacks, e) || !list_refs(f, remote, &transfer.link, e))
+		return false;
+	if (!remote_ref(f, branch))
+		return err_set(e, ERR_MISSING, "%s has no branch %s: publish there first", a->access.url, a->branch);
+	return download(f, remote, refs, &callbacks, &transfer.link, e) && keep(f, branch, refs[1], e);
+}
+
+void git_fetch_free(struct git_fetch *f)
+{
+	forget_refs(f);
+	git_lib_repo_free(&f->repo);
+	*f = (struct git_fetch){0};
+}

@@ -1,0 +1,193 @@
+/* fleet-fetch-git: asked on its stdin, answers on its stdout (one socket), in a sandbox. Speaks parcels; not for people. */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/fs.h"
+#include "base/sandbox.h"
+#include "sources/desk.h"
+#include "sources/git_chain.h"
+#include "sources/git_fetch.h"
+#include "sources/git_layout.h"
+#include "sources/git_link.h"
+
+enum { CPU_S = 60, BYTES_A_CPU_SECOND = MIB };
+
+static const struct sandbox box = {.memory = 512 * MIB, .written = 2 * GIB, .files = 64, .writes = true};
+
+struct state {
+	struct git_fetch fetch;
+	bool begun, fetched;
+};
+
+/* --- one object --- */
+
+static bool read_size(git_odb *odb, const git_oid *id, uint64_t most, uint64_t *size, struct err *e)
+{
+	git_object_t type;
+	size_t len;
+
+	int failed = git_odb_read_header(&len, &type, odb, id);
+	if (failed)
+		return git_lib_failed(e, failed, "git object");
+	if (type != GIT_OBJECT_BLOB)
+		return err_set(e, ERR_PROTOCOL, "not a file");
+	*size = len;
+	return len <= most || err_set(e, ERR_LIMIT, "longer than %llu bytes", (unsigned long long)most);
+}
+
+/* Its bytes from `*skip` on, which is made less by those that were skipped. */
+static bool give_blob(git_odb *odb, const git_oid *id, uint64_t *skip, struct err *e)
+{
+	cleanup(git_lib_object_free) git_odb_object *object = NULL;
+
+	int failed = git_odb_read(&object, odb, id);
+	if (failed)
+		return git_lib_failed(e, failed, "git object");
+	struct str bytes = str_bytes(git_odb_object_data(object), git_odb_object_size(object));
+	size_t n = (size_t)MIN(*skip, bytes.len);
+	*skip -= n;
+	return desk_bytes(str_bytes(bytes.data + n, bytes.len - n), e);
+}
+
+static bool start(const struct git_ask *a, const git_oid *id, uint64_t size, bool *over, uint64_t *from, struct err *e)
+{
+	char mark[GIT_OID_HEXSZ + 1];
+
+	git_oid_tostr(mark, sizeof mark, id);
+	*over = a->etag && strcmp(a->etag, mark) == 0;
+	*from = (uint64_t)a->from <= size ? (uint64_t)a->from : 0;
+	return desk_start(&(struct parcel_start){.say = *over ? SOURCE_UNCHANGED : SOURCE_BYTES,
+				  .from = *over ? 0 : (int64_t)*from,
+				  .etag = *over ? NULL : mark},
+		e);
+}
+
+static bool give_absent(struct err *e)
+{
+	return desk_start(&(struct parcel_start){.say = SOURCE_ABSENT}, e) && desk_end(e);
+}
+
+/* --- a file of a tree, or a payload --- */
+
+static bool give_file(git_repository *repo, const git_tree_entry *entry, const struct git_ask *a, struct err *e)
+{
+	cleanup(git_lib_odb_free) git_odb *odb = NULL;
+	const git_oid *id = git_tree_entry_id(entry);
+	uint64_t size, from;
+	bool over;
+
+	int failed = git_repository_odb(&odb, repo);
+	if (failed)
+		return git_lib_failed(e, failed, "git objects");
+	return read_size(odb, id, (uint64_t)a->max, &size, e) && start(a, id, size, &over, &from, e) &&
+	       (over || give_blob(odb, id, &from, e)) && desk_end(e);
+}
+
+static bool give_pieces(git_odb *odb, const git_tree *tree, const git_oid *tip, const struct git_ask *a, struct err *e)
+{
+	uint64_t total = 0, from, size;
+	bool over;
+
+	for (size_t i = 0; i < git_tree_entrycount(tree); i++) {
+		const git_oid *piece = git_tree_entry_id(git_tree_entry_byindex(tree, i));
+		if (!read_size(odb, piece, (uint64_t)a->max - total, &size, e))
+			return false;
+		total += size;
+	}
+	if (!start(a, tip, total, &over, &from, e))
+		return false;
+	for (size_t i = 0; !over && i < git_tree_entrycount(tree); i++)
+		if (!give_blob(odb, git_tree_entry_id(git_tree_entry_byindex(tree, i)), &from, e))
+			return false;
+	return desk_end(e);
+}
+
+static bool give_payload(const struct state *s, const struct git_ask *a, const char *path, struct err *e)
+{
+	cleanup(git_lib_repo_free) git_repository *repo = NULL;
+	cleanup(git_lib_tree_free) git_tree *tree = NULL;
+	cleanup(git_lib_odb_free) git_odb *odb = NULL;
+	git_oid tip;
+
+	if (!git_fetch_payload(&repo, &tip, &s->fetch, a, path, e))
+		return false;
+	if (!repo)
+		return give_absent(e);
+	if (!git_chain_tree(&tree, repo, &tip, e))
+		return false;
+	int failed = git_repository_odb(&odb, repo);
+	return failed ? git_lib_failed(e, failed, "git objects") : give_pieces(odb, tree, &tip, a, e);
+}
+
+/* --- an ask --- */
+
+static bool begin(struct state *s, const struct git_ask *a, struct err *e)
+{
+	if (s->begun)
+		return true;
+	s->begun = fs_mkdir(AT_FDCWD, a->dir, 0700, e) && git_link_pins(a->dir, &a->access, e) && git_lib_begin(a->dir, e);
+	return s->begun;
+}
+
+/* What a killed run or a bad card left is no reason to stop for ever: once, all is fetched again. */
+static bool fetch(struct state *s, const struct git_ask *a, struct err *e)
+{
+	cleanup(free_ptr) char *path = path_form("%s/main.git", a->dir);
+	cleanup(git_lib_tree_free) git_tree *tree = NULL;
+
+	if (s->fetched)
+		return true;
+	if (git_fetch_news(&s->fetch, a, e) && git_chain_tree(&tree, s->fetch.repo, &s->fetch.main, e)) {
+		s->fetched = true;
+		return true;
+	}
+	if (e->code != ERR_PROTOCOL)
+		return false;
+	git_fetch_free(&s->fetch);
+	s->fetched = fs_remove_tree(AT_FDCWD, path, e) && git_fetch_news(&s->fetch, a, e);
+	return s->fetched;
+}
+
+static bool answer_ask(struct state *s, const struct git_ask *a, struct err *e)
+{
+	cleanup(git_lib_tree_free) git_tree *tree = NULL;
+	cleanup(git_lib_entry_free) git_tree_entry *entry = NULL;
+	cleanup(free_ptr) char *path = path_form("%s/%s", source_part_words[a->part], a->name);
+	const git_oid *commit = a->part == SOURCE_PATCHES ? &s->fetch.plan : &s->fetch.main;
+
+	if (!begin(s, a, e) || !fetch(s, a, e))
+		return false;
+	if (!git_oid_is_zero(commit) && a->part != SOURCE_BUNDLES) {
+		if (!git_chain_tree(&tree, s->fetch.repo, commit, e))
+			return false;
+		if (git_tree_entry_bypath(&entry, tree, a->part == SOURCE_PATCHES ? a->name : path) == 0)
+			return give_file(s->fetch.repo, entry, a, e);
+	}
+	return a->part == SOURCE_METADATA ? give_absent(e) : give_payload(s, a, path, e);
+}
+
+static bool answer(void *ctx, struct str body, struct err *why)
+{
+	struct git_ask a = {0};
+
+	if (!parcel_read(&a, git_ask_shape, body, why))
+		return false;
+	sandbox_cpu(CPU_S + a.max / BYTES_A_CPU_SECOND);
+	bool ok = answer_ask(ctx, &a, why);
+	shape_free(&a, git_ask_shape);
+	return ok;
+}
+
+int main(void)
+{
+	struct state s = {0};
+	struct err why = {0};
+
+	if (!sandbox_enter(&box, &why)) {
+		fprintf(stderr, "fleet-fetch-git: %s\n", why.text);
+		return 1;
+	}
+	bool ok = desk_serve(answer, &s);
+	git_fetch_free(&s.fetch);
+	return ok ? 0 : 1;
+}
