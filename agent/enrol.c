@@ -13,6 +13,7 @@
 #include "agent/store/release.h"
 #include "agent/store/tree.h"
 #include "agent/store/trustdir.h"
+#include "agent/take/first.h"
 #include "base/name.h"
 #include "bundles/pack.h"
 
@@ -182,18 +183,42 @@ static bool check_lasts(const struct config *c, const struct enrolment *want, st
 		       c->state, kind);
 }
 
-static bool fill_store(struct config *c, bool new_key, struct str keys, struct err *e)
+/* What is read from elsewhere, before anything changes here, and as who enrols. */
+struct brought {
+	struct buf root, keys;
+	bool has_keys;
+	struct first_day day;
+};
+
+static void brought_free(struct brought *b)
+{
+	buf_free(&b->root);
+	buf_free(&b->keys);
+	first_day_free(&b->day);
+}
+
+static bool bring(struct brought *b, const struct enrolment *want, struct err *e)
+{
+	if (!fs_read(&b->root, AT_FDCWD, want->root, e) || !check_root(buf_str(&b->root), e) ||
+		(want->keys && !fs_read(&b->keys, AT_FDCWD, want->keys, e)))
+		return false;
+	return !want->metadata ||
+	       first_day_read(&b->day, buf_str(&b->root), want->metadata, want->plan, clock_now(), e);
+}
+
+static bool fill_store(struct config *c, bool new_key, const struct brought *b, struct err *e)
 {
 	cleanup(store_close) struct store s = {0};
 	cleanup(fd_close) int lock = -1;
+	struct str keys = b->has_keys ? buf_str(&b->keys) : (struct str){0};
 	bool taken;
 
 	if (!store_make(c->state, e) || !store_open(&s, c->state, e) || !store_lock(&lock, &taken, &s, e))
 		return false;
 	if (!taken)
 		return err_set(e, ERR_BUSY, "an update is under way; when it has ended, try again");
-	return enrol_baseline(c, &s, e) && trustdir_clear(&s, e) && receipts_make_key(&s, new_key, e) &&
-	       access_enrol(&s, c, keys, e) && write_ledger(c, &s, e);
+	return enrol_baseline(c, &s, e) && trustdir_clear(&s, e) && first_day_keep(&b->day, &s, e) &&
+	       receipts_make_key(&s, new_key, e) && access_enrol(&s, c, keys, e) && write_ledger(c, &s, e);
 }
 
 /* Root enrols; the state is its owner's, who is the user that the agent runs as. */
@@ -211,13 +236,13 @@ static bool owner_end(struct err *e)
 	return getuid() != 0 || (seteuid(0) == 0 && setegid(0) == 0) || err_sys(e, "root again");
 }
 
-static bool fill_as_owner(struct config *c, bool new_key, struct str keys, struct err *e)
+static bool fill_as_owner(struct config *c, bool new_key, const struct brought *b, struct err *e)
 {
 	struct err end;
 
 	if (!owner_begin(c->state, e))
 		return false;
-	bool filled = fill_store(c, new_key, keys, e);
+	bool filled = fill_store(c, new_key, b, e);
 	return owner_end(filled ? e : &end) && filled;
 }
 
@@ -230,14 +255,12 @@ static bool check_words(const struct enrolment *want, struct err *e)
 bool enrol_host(const struct enrolment *want, struct err *e)
 {
 	const char *dir = want->config_dir ? want->config_dir : CONFIG_DIR;
-	cleanup(buf_free) struct buf root = BUF_MAX(TRUST_ROOT_MAX);
-	cleanup(buf_free) struct buf keys = BUF_MAX(MIB);
+	cleanup(brought_free) struct brought b = {
+		.root = BUF_MAX(TRUST_ROOT_MAX), .keys = BUF_MAX(MIB), .has_keys = want->keys != NULL};
 	cleanup(config_free) struct config c = {0};
 
-	if (!check_words(want, e) || !check_new(want, dir, e) || !fs_read(&root, AT_FDCWD, want->root, e) ||
-		!check_root(buf_str(&root), e) || (want->keys && !fs_read(&keys, AT_FDCWD, want->keys, e)))
+	if (!check_words(want, e) || !check_new(want, dir, e) || !bring(&b, want, e))
 		return false;
-	struct str lines = want->keys ? buf_str(&keys) : (struct str){0};
-	return fill_config(&c, want, dir, e) && check_lasts(&c, want, e) && fill_as_owner(&c, want->new_key, lines, e) &&
-	       config_anchor_save(&c, buf_str(&root), e) && config_save(&c, e);
+	return fill_config(&c, want, dir, e) && check_lasts(&c, want, e) && fill_as_owner(&c, want->new_key, &b, e) &&
+	       config_anchor_save(&c, buf_str(&b.root), e) && config_save(&c, e);
 }

@@ -166,6 +166,25 @@ static bool keep(struct git_fetch *f, const char *branch, const char *plan, stru
 	return set_twin(f->repo, at, e) && set_ref(f->repo, branch, at, e) && tidy(f->repo, e);
 }
 
+/* What a power cut or a bad card left is no reason to stop for ever: then all is fetched again. */
+static bool open_whole(git_repository **out, const char *path, const char *branch, struct err *e)
+{
+	cleanup(git_lib_repo_free) git_repository *repo = NULL;
+	cleanup(git_lib_tree_free) git_tree *tree = NULL;
+	git_oid held;
+	struct err why;
+
+	bool open = git_lib_open(&repo, path, &why);
+	if (!open || (git_reference_name_to_id(&held, repo, branch) == 0 && !git_chain_tree(&tree, repo, &held, &why))) {
+		git_lib_repo_free(&repo);
+		if (!fs_remove_tree(AT_FDCWD, path, e) || !git_lib_open(&repo, path, e))
+			return false;
+	}
+	*out = repo;
+	repo = NULL;
+	return true;
+}
+
 bool git_fetch_news(struct git_fetch *f, const struct git_ask *a, struct err *e)
 {
 	cleanup(git_lib_remote_free) git_remote *remote = NULL;
@@ -178,7 +197,7 @@ bool git_fetch_news(struct git_fetch *f, const struct git_ask *a, struct err *e)
 
 	git_layout_ref(plan, plans);
 	git_transfer_init(&transfer, &callbacks, &a->access, NEWS_MAX, NULL);
-	if (!f->repo && !git_lib_open(&f->repo, path, e))
+	if (!f->repo && !open_whole(&f->repo, path, branch, e))
 		return false;
 	int failed = git_remote_create_anonymous(&remote, f->repo, a->access.url);
 	if (failed)

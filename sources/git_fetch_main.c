@@ -21,14 +21,18 @@ struct state {
 
 /* --- one object --- */
 
+static bool damaged(struct err *e)
+{
+	return err_set(e, ERR_IO, "what was fetched cannot be read any more: it is fetched again the next time");
+}
+
 static bool read_size(git_odb *odb, const git_oid *id, uint64_t most, uint64_t *size, struct err *e)
 {
 	git_object_t type;
 	size_t len;
 
-	int failed = git_odb_read_header(&len, &type, odb, id);
-	if (failed)
-		return git_lib_failed(e, failed, "git object");
+	if (git_odb_read_header(&len, &type, odb, id) != 0)
+		return damaged(e);
 	if (type != GIT_OBJECT_BLOB)
 		return err_set(e, ERR_PROTOCOL, "not a file");
 	*size = len;
@@ -40,9 +44,8 @@ static bool give_blob(git_odb *odb, const git_oid *id, uint64_t *skip, struct er
 {
 	cleanup(git_lib_object_free) git_odb_object *object = NULL;
 
-	int failed = git_odb_read(&object, odb, id);
-	if (failed)
-		return git_lib_failed(e, failed, "git object");
+	if (git_odb_read(&object, odb, id) != 0)
+		return damaged(e);
 	struct str bytes = str_bytes(git_odb_object_data(object), git_odb_object_size(object));
 	size_t n = (size_t)MIN(*skip, bytes.len);
 	*skip -= n;
@@ -67,6 +70,16 @@ static bool give_absent(struct err *e)
 	return desk_start(&(struct parcel_start){.say = SOURCE_ABSENT}, e) && desk_end(e);
 }
 
+/* A store that is damaged goes; always false. */
+static bool discard(git_repository *repo, const struct err *e)
+{
+	struct err ignored;
+
+	if (e->code == ERR_IO)
+		(void)!fs_remove_tree(AT_FDCWD, git_repository_path(repo), &ignored);
+	return false;
+}
+
 /* --- a file of a tree, or a payload --- */
 
 static bool give_file(git_repository *repo, const git_tree_entry *entry, const struct git_ask *a, struct err *e)
@@ -79,8 +92,9 @@ static bool give_file(git_repository *repo, const git_tree_entry *entry, const s
 	int failed = git_repository_odb(&odb, repo);
 	if (failed)
 		return git_lib_failed(e, failed, "git objects");
-	return read_size(odb, id, (uint64_t)a->max, &size, e) && start(a, id, size, &over, &from, e) &&
-	       (over || give_blob(odb, id, &from, e)) && desk_end(e);
+	return (read_size(odb, id, (uint64_t)a->max, &size, e) && start(a, id, size, &over, &from, e) &&
+		       (over || give_blob(odb, id, &from, e)) && desk_end(e)) ||
+	       discard(repo, e);
 }
 
 static bool give_pieces(git_odb *odb, const git_tree *tree, const git_oid *tip, const struct git_ask *a, struct err *e)
@@ -116,7 +130,9 @@ static bool give_payload(const struct state *s, const struct git_ask *a, const c
 	if (!git_chain_tree(&tree, repo, &tip, e))
 		return false;
 	int failed = git_repository_odb(&odb, repo);
-	return failed ? git_lib_failed(e, failed, "git objects") : give_pieces(odb, tree, &tip, a, e);
+	if (failed)
+		return git_lib_failed(e, failed, "git objects");
+	return give_pieces(odb, tree, &tip, a, e) || discard(repo, e);
 }
 
 /* --- an ask --- */
@@ -129,22 +145,9 @@ static bool begin(struct state *s, const struct git_ask *a, struct err *e)
 	return s->begun;
 }
 
-/* What a killed run or a bad card left is no reason to stop for ever: once, all is fetched again. */
 static bool fetch(struct state *s, const struct git_ask *a, struct err *e)
 {
-	cleanup(free_ptr) char *path = path_form("%s/main.git", a->dir);
-	cleanup(git_lib_tree_free) git_tree *tree = NULL;
-
-	if (s->fetched)
-		return true;
-	if (git_fetch_news(&s->fetch, a, e) && git_chain_tree(&tree, s->fetch.repo, &s->fetch.main, e)) {
-		s->fetched = true;
-		return true;
-	}
-	if (e->code != ERR_PROTOCOL)
-		return false;
-	git_fetch_free(&s->fetch);
-	s->fetched = fs_remove_tree(AT_FDCWD, path, e) && git_fetch_news(&s->fetch, a, e);
+	s->fetched = s->fetched || git_fetch_news(&s->fetch, a, e);
 	return s->fetched;
 }
 

@@ -27,7 +27,7 @@ same()
 # --- mandoc ---
 
 command -v mandoc >/dev/null || { not 'mandoc is not installed'; exit 1; }
-for page in "$man"/*.[1-8] "$root"/agent/man/*.[1-8]; do
+for page in "$man"/*.[1-8] "$root"/agent/man/*.[1-8] "$root"/keys/*.[1-8]; do
 	[ ! -e "$page" ] || mandoc -Tlint -W warning "$page" >&2 || not "mandoc warns of ${page##*/}"
 done
 

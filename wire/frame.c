@@ -110,6 +110,12 @@ static bool head_check(unsigned char kind, uint32_t len, struct err *e)
 	       err_set(e, ERR_LIMIT, "a frame of %lu bytes: at most %d", (unsigned long)len, FRAME_BODY_MAX);
 }
 
+static bool skip(struct frame_reader *r, struct err *e)
+{
+	return r->skipped++ < FRAME_SKIPS_MAX ||
+	       err_set(e, ERR_LIMIT, "more than %d frames that this version does not know", FRAME_SKIPS_MAX);
+}
+
 enum frame_say frame_next(struct frame_reader *r, struct frame *out, struct err *e)
 {
 	enum frame_say said = r->greeted ? FRAME_HERE : greet(r, e);
@@ -125,6 +131,8 @@ enum frame_say frame_next(struct frame_reader *r, struct frame *out, struct err 
 		if (in.len - FRAME_HEAD < len)
 			return FRAME_MORE;
 		r->used += FRAME_HEAD + len;
+		if (!known[kind] && !skip(r, e))
+			return FRAME_BROKEN;
 		if (!known[kind])
 			continue;
 		*out = (struct frame){kind, str_bytes(in.data + FRAME_HEAD, len)};

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 
 #define WIRE_GREETING "fleetw1\n"
-enum { WIRE_GREETING_LEN = 8, FRAME_BODY_MAX = 1 * MIB, FRAME_HEAD = 5, PIECE_MAX = 32 * KIB };
+enum { WIRE_GREETING_LEN = 8, FRAME_BODY_MAX = 1 * MIB, FRAME_HEAD = 5, PIECE_MAX = 32 * KIB, FRAME_SKIPS_MAX = 1000 };
 
 /*      kind           number  from        body */
 #define FRAME_KINDS(X)                                                                        \
@@ -38,10 +38,11 @@ struct frame_reader {
 	struct buf in;
 	bool greeted;
 	size_t used;
+	unsigned skipped;
 };
-/* Add what arrived, then call frame_next until FRAME_MORE. Unknown kinds of 128 and above are skipped. ERR_PROTOCOL quotes a
- * wrong greeting (the first 60 bytes, cleaned) and says what it may mean, or names an unknown kind; ERR_LIMIT is a frame too long.
- * After FRAME_BROKEN there is no way on. */
+/* Add what arrived, then call frame_next until FRAME_MORE. At most FRAME_SKIPS_MAX of unknown kinds of 128 and above are skipped.
+ * ERR_PROTOCOL quotes a wrong greeting (the first 60 bytes, cleaned) and says what it may mean, or names an unknown kind;
+ * ERR_LIMIT is a frame too long, or one too many that is not known. After FRAME_BROKEN there is no way on. */
 must_check bool frame_feed(struct frame_reader *r, struct str arrived, struct err *e);
 enum frame_say frame_next(struct frame_reader *r, struct frame *out, struct err *e);
 /* The stream has ended: in the middle of a frame, or before the greeting, that is an error: ERR_UNREACHABLE. */

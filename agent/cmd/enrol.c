@@ -13,6 +13,7 @@ static int run(const struct command *me, int argc, char **argv)
 		{"id", 0, OPT_TEXT, &want.id, "ID", "the host's name", .required = true},
 		{"plan", 0, OPT_TEXT, &want.plan, "PLAN", "the plan of its SIM", .required = true},
 		{"root", 0, OPT_TEXT, &want.root, "FILE", "the root of trust", .required = true},
+		{"metadata", 0, OPT_TEXT, &want.metadata, "DIR", "a copy of the repository's metadata/: nothing older is believed"},
 		{"site", 0, OPT_TEXT, &want.site, "SITE", "where it stands"},
 		{"results", 0, OPT_TEXT, &want.results, "DIR", "where probes write (default: " CONFIG_RESULTS ")"},
 		{"run", 0, OPT_TEXT, &want.run, "DIR",

@@ -4,6 +4,7 @@
 
 #include "agent/command.h"
 #include "agent/pull/view.h"
+#include "agent/store/access.h"
 #include "agent/store/lease.h"
 #include "agent/store/ledger.h"
 #include "agent/store/receipts.h"
@@ -18,6 +19,7 @@ struct view {
 	struct lease lease;
 	struct buf receipt_text;
 	struct receipt receipt;
+	struct access_set access;
 	char key[DIGEST_HEX + 1]; /* empty: there is none */
 };
 
@@ -28,6 +30,7 @@ static void view_free(struct view *v)
 	lease_free(&v->lease);
 	buf_free(&v->receipt_text);
 	receipt_free(&v->receipt);
+	access_set_free(&v->access);
 }
 
 static bool view_fill(struct view *v, const struct host *h, struct err *e)
@@ -41,7 +44,7 @@ static bool view_fill(struct view *v, const struct host *h, struct err *e)
 	return release_current(&current, &h->store, e) && release_open(&v->now, &h->store, current, e) &&
 	       ledger_load(&v->ledger, &h->store, e) &&
 	       receipts_newest(&v->receipt_text, &h->store, v->ledger.receipt, e) &&
-	       receipt_read(&v->receipt, buf_str(&v->receipt_text), e);
+	       receipt_read(&v->receipt, buf_str(&v->receipt_text), e) && access_open(&v->access, &h->store, e);
 }
 
 /* --- for people --- */
@@ -66,8 +69,8 @@ static void print_trial(const struct view *v)
 		return;
 	release_text(release, a->receipt.release_number, a->release);
 	shape_ms_text(left, attempt_left_ms(a));
-	printf("%-9s%s, step %s, %s left%s\n", a->undo ? "undoing" : "trying", release, step_words[v->ledger.step],
-		left, v->busy ? "" : "; nobody works on it: fleet-agent apply");
+	printf("%-9s%s%s, step %s, %s left%s\n", a->undo ? "undoing" : "trying", a->access ? "access list " : "", release,
+		step_words[v->ledger.step], left, v->busy ? "" : "; nobody works on it: fleet-agent apply");
 }
 
 static void print_receipt(const struct receipt *r)
@@ -81,6 +84,14 @@ static void print_receipt(const struct receipt *r)
 			printf("%-9scheck %s: before %s, in the trial %s, after going back %s\n", "", c[i].name,
 				check_result_words[c[i].before], check_result_words[c[i].after],
 				check_result_words[c[i].old]);
+}
+
+static void print_access(const struct access_set *s)
+{
+	if (s->has_access)
+		printf("%-9saccess list %lld: %zu operators\n", "keys", (long long)s->access.number, s->access.operators.count);
+	else
+		printf("%-9sthose of the enrolment\n", "keys");
 }
 
 static void print_pull(const struct view *v, const struct host *h)
@@ -103,6 +114,7 @@ static void print_people(const struct view *v, const struct host *h)
 	printf("%-9s%s since %s\n", digest_eq(v->now.id, h->config.baseline) ? "baseline" : "release", release, since);
 	print_trial(v);
 	print_receipt(&v->receipt);
+	print_access(&v->access);
 	print_pull(v, h);
 	printf("%-9s%s\n", "key", v->key[0] ? v->key : "none: the next receipt makes one");
 	print_marks("guilty", &v->ledger.guilty);
@@ -177,6 +189,8 @@ static bool print_json(const struct view *v, const struct host *h, struct err *e
 	set_digest(d, "bundle", v->now.manifest.bundle.sha256);
 	doc_set_bool(d, "baseline", digest_eq(v->now.id, h->config.baseline));
 	doc_set_int(d, "since", v->ledger.since);
+	doc_set_int(d, "access", v->access.access.number); /* 0: the keys of the enrolment */
+	doc_set_int(d, "sources", v->access.sources.number);
 	doc_set_text(d, "receipt_key", v->key[0] ? v->key : NULL);
 	if (v->ledger.has_previous)
 		set_digest(d, "previous", v->ledger.previous);

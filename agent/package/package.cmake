@@ -25,9 +25,11 @@ if(TARGET fleet-fetch-git)
   list(APPEND helpers fleet-fetch-git)
 endif()
 
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/package)
+
 package_basics(fleet-agent)
 install(TARGETS fleet-agent fleet-guard ${helpers} RUNTIME DESTINATION lib/fleet-agent COMPONENT fleet-agent)
-install(PROGRAMS $<TARGET_FILE:fleet-launch> DESTINATION bin RENAME fleet-agent COMPONENT fleet-agent)
+install(TARGETS fleet-launch RUNTIME DESTINATION bin COMPONENT fleet-agent)
 file(GLOB units ${PROJECT_SOURCE_DIR}/agent/units/*.service ${PROJECT_SOURCE_DIR}/agent/units/*.socket ${PROJECT_SOURCE_DIR}/agent/units/*.timer)
 install(FILES ${units} DESTINATION /lib/systemd/system COMPONENT fleet-agent)
 install(FILES ${packaging}/fleet-agent.sysusers DESTINATION lib/sysusers.d RENAME fleet-agent.conf COMPONENT fleet-agent)
@@ -36,12 +38,9 @@ install(FILES ${packaging}/sshd.conf DESTINATION /etc/ssh/sshd_config.d RENAME f
 install_gz(${PROJECT_SOURCE_DIR}/agent/man/fleet-agent.8 share/man/man8 fleet-agent)
 
 package_basics(fleetctl)
-install(TARGETS fleetctl RUNTIME DESTINATION lib/fleetctl COMPONENT fleetctl)
-install(CODE "execute_process(COMMAND ln -sfn ../lib/fleetctl/fleetctl \$ENV{DESTDIR}/usr/bin/fleetctl)" COMPONENT fleetctl)
-foreach(helper ${helpers} fleet-push-git)
-  install(PROGRAMS $<TARGET_FILE:${helper}> DESTINATION lib/fleetctl COMPONENT fleetctl)
-endforeach()
-install(DIRECTORY DESTINATION bin COMPONENT fleetctl)
+install(TARGETS fleetctl ${helpers} fleet-push-git RUNTIME DESTINATION lib/fleetctl COMPONENT fleetctl)
+file(CREATE_LINK ../lib/fleetctl/fleetctl ${PROJECT_BINARY_DIR}/package/fleetctl.link SYMBOLIC)
+install(FILES ${PROJECT_BINARY_DIR}/package/fleetctl.link DESTINATION bin RENAME fleetctl COMPONENT fleetctl)
 file(GLOB pages ${PROJECT_SOURCE_DIR}/fleetctl/man/*.[1-8] ${PROJECT_SOURCE_DIR}/keys/*.[1-8])
 foreach(page ${pages})
   string(REGEX MATCH "[1-8]$" chapter ${page})
@@ -51,7 +50,6 @@ file(GLOB units ${PROJECT_SOURCE_DIR}/fleetctl/units/*.service ${PROJECT_SOURCE_
 install(FILES ${units} DESTINATION /lib/systemd/system COMPONENT fleetctl)
 if(NOT CMAKE_CROSSCOMPILING) # a script for bash, which the program itself says
   add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/package/fleetctl.bash
-    COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/package
     COMMAND fleetctl completion > ${PROJECT_BINARY_DIR}/package/fleetctl.bash DEPENDS fleetctl VERBATIM)
   set_property(GLOBAL APPEND PROPERTY package_files ${PROJECT_BINARY_DIR}/package/fleetctl.bash)
   install(FILES ${PROJECT_BINARY_DIR}/package/fleetctl.bash DESTINATION share/bash-completion/completions RENAME fleetctl COMPONENT fleetctl)
@@ -86,16 +84,16 @@ set(CPACK_DEBIAN_FLEET-AGENT_PACKAGE_NAME fleet-agent)
 set(CPACK_DEBIAN_FLEET-AGENT_PACKAGE_DEPENDS "${libs}, openssh-server, systemd (>= 250)")
 set(CPACK_COMPONENT_FLEET-AGENT_DESCRIPTION
   "keeps an unattended host on the release that was signed for it
- Takes releases of scripts over SSH or by polling a repository, verifies who
- signed them, swaps them in atomically, proves that they work, and goes back by
- itself when they do not.")
+Takes releases of scripts over SSH or by polling a repository, verifies who
+signed them, swaps them in atomically, proves that they work, and goes back by
+itself when they do not.")
 set(CPACK_DEBIAN_FLEET-AGENT_PACKAGE_CONTROL_EXTRA ${packaging}/postinst ${packaging}/prerm ${packaging}/postrm ${packaging}/conffiles)
 set(CPACK_DEBIAN_FLEET-AGENT_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_FLEETCTL_PACKAGE_NAME fleetctl)
 set(CPACK_DEBIAN_FLEETCTL_PACKAGE_DEPENDS "${libs}, libsqlite3-0 (>= 3.40), libssh-4 (>= 0.10.5), libuv1 (>= 1.44), libyaml-0-2, openssh-client")
 set(CPACK_COMPONENT_FLEETCTL_DESCRIPTION
   "signs releases of scripts and rolls them out to a fleet of small hosts
- Compiles and signs what each plan runs, rolls it out in waves over SSH, watches,
- halts and undoes.")
+Compiles and signs what each plan runs, rolls it out in waves over SSH,
+watches, halts and undoes.")
 set(CPACK_DEBIAN_FLEETCTL_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 include(CPack)

@@ -7,7 +7,7 @@ dir=$2
 [ ! -e "$dir/.whole" ] || exit 0
 rm -rf "$dir"
 mkdir -p "$(dirname "$dir")"
-packages=libc6-dev,libgcc-12-dev,libssl-dev,libarchive-dev,libzstd-dev,libjansson-dev,libseccomp-dev,libcurl4-openssl-dev,libgit2-dev,zlib1g-dev
+packages=libc6-dev,libgcc-12-dev,libssl-dev,libarchive-dev,libzstd-dev,libjansson-dev,libseccomp-dev,libcurl4-openssl-dev
 packages=$packages,libgit2-dev,libcmocka-dev,libyaml-dev,libssh-dev,libsqlite3-dev,libuv1-dev
 log=$(mktemp)
 if ! mmdebstrap --quiet --variant=extract --architectures="$arch" --include="$packages" bookworm "$dir" >"$log" 2>&1; then

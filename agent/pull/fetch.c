@@ -166,6 +166,25 @@ bool fetch_permits(struct fetched *f, const struct manifest *m, struct str bytes
 	return obey_permits(f->trust, m, bytes, number, &o, e);
 }
 
+static bool bring_document(struct buf *out, void *ctx, const char *path, const struct trust_target *t, struct err *e)
+{
+	return fetch_target(out, ctx, path, t, ACCESS_FILE_MAX, e);
+}
+
+bool fetch_access(struct access_set *out, bool *same, struct fetched *f, struct err *e)
+{
+	struct obey o = obey_of(f);
+	struct take_access with = {.obey = &o, .bring = bring_document, .ctx = f};
+	struct trust_target unused;
+	bool access = false, sources = false;
+
+	if (!obey_seek(&unused, &access, f->trust, ACCESS_PATH, &o, e) ||
+		!obey_seek(&unused, &sources, f->trust, SOURCES_PATH, &o, e))
+		return false;
+	*same = !access && !sources; /* a fleet that signs no lists yet is no error for those who come by themselves */
+	return *same || take_access(out, same, f->trust, &with, e);
+}
+
 void fetched_free(struct fetched *f)
 {
 	trust_free(&f->trust);

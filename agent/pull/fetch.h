@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/pull/memory.h"
+#include "agent/take/access.h"
 #include "agent/take/obey.h"
 #include "sources/source.h"
 
@@ -30,4 +31,6 @@ must_check bool fetch_target(struct buf *out, struct fetched *f, const char *pat
 	uint64_t max, struct err *e);
 /* As obey_permits. */
 must_check bool fetch_permits(struct fetched *f, const struct manifest *m, struct str bytes, int64_t number, struct err *e);
+/* As take_access: who may come in and where to fetch from, as role `fleet` signs it now. */
+must_check bool fetch_access(struct access_set *out, bool *same, struct fetched *f, struct err *e);
 void fetched_free(struct fetched *f); /* what it owns; not the source */

@@ -5,6 +5,7 @@
 
 #include "agent/pull/fetch.h"
 #include "agent/pull/reach.h"
+#include "agent/store/access.h"
 
 enum { NAP_MIN_MS = 20, NAP_MAX_MS = 500, RESTARTS_MAX = 2, PROOF_EVERY_MS = 3 * 1000 };
 
@@ -28,18 +29,20 @@ static bool prove(const struct pull_follow *f, const struct origin *o, size_t in
 	return fetch_proof(&t, e);
 }
 
+/* By the sources in force now: where they are what is tried, it is they that must answer. */
 static void confirm(struct pull_follow *f, const struct ledger *l)
 {
-	const struct origin *o = f->origins ? f->origins->source.items : NULL;
+	cleanup(origins_free) struct origins origins = {0};
 	struct err e;
 
 	if (!l->attempt.nonce || clock_boot_ms() - f->told_ms < PROOF_EVERY_MS)
 		return;
-	for (size_t i = 0; f->origins && i < f->origins->source.count; i++)
-		if (prove(f, &o[i], i, &e)) {
-			(void)!store_write(f->store, "confirm", str_of(l->attempt.nonce), 0600, &e);
-			break;
-		}
+	bool proven = false, known = access_sources(&origins, f->store, f->config, &e);
+	const struct origin *o = origins.source.items;
+	for (size_t i = 0; known && i < origins.source.count && !proven; i++)
+		proven = prove(f, &o[i], i, &e);
+	if (proven)
+		(void)!store_write(f->store, "confirm", str_of(l->attempt.nonce), 0600, &e);
 	f->told_ms = clock_boot_ms();
 }
 

@@ -4,14 +4,12 @@
 #include "agent/pull/memory.h"
 #include "agent/receive/launch.h"
 #include "agent/store/ledger.h"
-#include "manifests/origins.h"
 
 #define PULL_WHO "fleet-agent pull"
 
 struct pull_follow {
 	const struct config *config;
 	const struct store *store;
-	const struct origins *origins; /* NULL: none are known, nothing can be confirmed */
 	launch_apply_fn *launch;
 	int64_t told_ms;
 };

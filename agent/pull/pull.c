@@ -123,6 +123,30 @@ static bool act(struct poll *p, struct offer *o, struct err *e)
 	return end_with(p, PULL_NOTHING, "%s", o->answer.why);
 }
 
+/* --- who may come in, and where to fetch from --- */
+
+/* Before any release: what follows is fetched from the new sources. */
+static bool take_lists(struct poll *p, struct fetched *f, struct err *e)
+{
+	cleanup(access_set_free) struct access_set set = {0};
+	cleanup(lease_free) struct lease lease = {0};
+	struct ledger *l = &p->ledger;
+	bool same = false;
+
+	if (!fetch_access(&set, &same, f, e) || same)
+		return same;
+	if (lease_read(&lease, p->pull->store))
+		return end_with(p, PULL_BUSY, "rollout %s of %s drives this host", lease.rollout,
+			lease.who ? lease.who : "somebody");
+	if (p->pull->dry)
+		return end_with(p, PULL_WOULD, "it would follow another list of who may come in, or of sources");
+	l->attempt = (struct attempt){.who = copy(PULL_WHO)};
+	l->attempt.receipt.stale = trust_stale(f->trust);
+	l->attempt.receipt.bytes_in = f->bytes;
+	p->begun = apply_begin_access(l, p->pull->config, p->pull->store, &set, e);
+	return p->begun;
+}
+
 /* --- one source after the other --- */
 
 static bool ask_source(struct poll *p, const struct origin *origin, size_t index, struct err *e)
@@ -137,7 +161,11 @@ static bool ask_source(struct poll *p, const struct origin *origin, size_t index
 	if (!reach_open(&source, origin, index, with->store, with->config->plan, !clock_now().synced, e))
 		return false;
 	f.source = source;
-	if (!fetch_refresh(&f, &p->state, e) || !offer_decide(&o, e) || !act(p, &o, e))
+	if (!fetch_refresh(&f, &p->state, e) || !take_lists(p, &f, e))
+		return false;
+	if (p->begun || p->out->why[0])
+		return true;
+	if (!offer_decide(&o, e) || !act(p, &o, e))
 		return false;
 	if (f.mark.etag[0] || f.mark.modified[0])
 		pull_mark_set(&p->state, origin->url, &f.mark, digest_of(buf_str(&f.timestamp)));
@@ -187,13 +215,13 @@ static bool tell_end(struct poll *p, struct err *e)
 	if (!read_newest(&r, p, e))
 		return false;
 	release_text(text, r.release_number, r.release);
-	const char *why = r.text ? r.text : verdict_words[r.verdict];
+	const char *why = r.text ? r.text : verdict_words[r.verdict], *what = r.access ? "list" : "release";
 	if (verdict_committed((enum verdict)r.verdict))
-		return end_with(p, PULL_COMMITTED, "release %s: %s", text, why);
+		return end_with(p, PULL_COMMITTED, "%s %s: %s", what, text, why);
 	if (r.verdict == VERDICT_REFUSED)
-		return err_set(e, receipt_code(&r) ? receipt_code(&r) : ERR_FAILED, "release %s: %s", text, why);
-	(void)end_with(p, PULL_WENT_BACK, "release %s: %s: %s", text, verdict_words[r.verdict], why);
-	if (r.verdict == VERDICT_ENVIRONMENT)
+		return err_set(e, receipt_code(&r) ? receipt_code(&r) : ERR_FAILED, "%s %s: %s", what, text, why);
+	(void)end_with(p, PULL_WENT_BACK, "%s %s: %s: %s", what, text, verdict_words[r.verdict], why);
+	if (r.verdict == VERDICT_ENVIRONMENT || r.access)
 		return err_set(e, ERR_FAILED, "%s", p->out->why);
 	return true;
 }
@@ -203,7 +231,6 @@ static bool follow(struct poll *p, struct err *e)
 	struct pull_follow f = {
 		.config = p->pull->config,
 		.store = p->pull->store,
-		.origins = &p->origins,
 		.launch = p->pull->launch,
 	};
 

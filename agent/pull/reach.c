@@ -7,6 +7,7 @@
 
 #include "sources/fetch.h"
 #include "sources/folder.h"
+#include "sources/git.h"
 
 #define PACKAGED "/usr/lib/fleet-agent"
 enum { PATH_SIZE = 512 };
@@ -97,12 +98,43 @@ static bool open_https(struct source **out, const struct reach *r, struct err *e
 	return open;
 }
 
+/* Its key is made on the host, or brought there: pull/git-key in the state folder, 0600, of the agent's user. */
+static bool open_git(struct source **out, const struct reach *r, struct err *e)
+{
+	const struct list *keys = &r->origin->host_keys;
+	cleanup(free_ptr) char *name = path_form("ca-%zu", r->index);
+	cleanup(free_ptr) char *ca = NULL;
+	cleanup(free_ptr) char *helper = NULL;
+	cleanup(free_ptr) char *dir = path_form("%s/pull/git-%zu", r->store->path, r->index);
+	cleanup(free_ptr) char *key = path_form("%s/pull/git-key", r->store->path);
+	cleanup(free_ptr) const char **host_keys = mem_new(keys->count + 1, sizeof *host_keys);
+
+	if (!reach_helper(&helper, "fleet-fetch-git", e) || !reach_ca(&ca, r->origin, name, r->store, e) ||
+		!fs_mkdir(r->store->dir, "pull", 0755, e))
+		return false;
+	for (size_t i = 0; i < keys->count; i++)
+		host_keys[i] = ((char **)keys->items)[i];
+	const struct git g = {
+		.helper = helper,
+		.url = r->origin->url,
+		.branch = r->origin->branch,
+		.plan = r->plan,
+		.dir = dir,
+		.key = keys->count ? key : NULL,
+		.host_keys = host_keys,
+		.ca = ca,
+		.clock_unsure = r->clock_unsure,
+	};
+	return source_git(out, &g, e);
+}
+
 bool reach_open(struct source **out, const struct origin *o, size_t index, const struct store *s, const char *plan,
 	bool clock_unsure, struct err *e)
 {
 	static bool (*const open[])(struct source **, const struct reach *, struct err *) = {
 		[ORIGIN_FOLDER] = open_folder,
 		[ORIGIN_HTTPS] = open_https,
+		[ORIGIN_GIT] = open_git,
 	};
 	const struct reach r = {o, index, s, plan, clock_unsure};
 

@@ -43,6 +43,8 @@ static bool receive_pieces(struct session *from, int fd, const struct order *o, 
 		struct frame piece;
 		if (!session_expect(from, &piece, FRAME_PIECE, e))
 			return false;
+		if (piece.body.len == 0)
+			return err_set(e, ERR_PROTOCOL, "a piece without a byte");
 		if ((int64_t)piece.body.len > o->payload_length - done)
 			return err_set(e, ERR_PROTOCOL, "more bytes than the payload has");
 		if (!fs_put(fd, piece.body, e))

@@ -6,10 +6,12 @@
 #include "agent/receive/greet.h"
 #include "agent/receive/orders.h"
 #include "agent/receive/said.h"
+#include "agent/receive/slot.h"
 #include "agent/store/access.h"
 #include "agent/store/lease.h"
 #include "agent/store/ledger.h"
 #include "agent/store/receipts.h"
+#include "base/clock.h"
 
 /* What an order does, and which right it needs: one of these. */
 static const struct {
@@ -135,12 +137,15 @@ static bool refuse(const struct follow *f, const char *greeting, const struct er
 static bool session(const struct follow *f, struct err *e)
 {
 	struct frame first;
+	cleanup(fd_close) int slot = -1;
 
-	if (!greet_send(f->session, f->config, f->store, e)) {
+	if (!slot_take(&slot, f->store, e) || !greet_send(f->session, f->config, f->store, e)) {
 		(void)refuse(f, WIRE_GREETING, e);
 		return false;
 	}
+	f->session->until_ms = clock_boot_ms() + SESSION_SILENCE_MS;
 	enum session_say say = session_read(f->session, &first, e);
+	f->session->until_ms = 0;
 	if (say == SESSION_ENDED || (say == SESSION_FRAME && obey(f, &first, e)))
 		return true;
 	return refuse(f, "", e) && e->code != ERR_PROTOCOL && e->code != ERR_TIMEOUT;

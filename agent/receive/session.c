@@ -16,6 +16,8 @@ static ssize_t read_some(struct session *s, char *to, size_t room, struct err *e
 	struct pollfd fd = {s->in, POLLIN, 0};
 	int64_t until_ms = clock_boot_ms() + SESSION_SILENCE_MS;
 
+	until_ms = s->until_ms ? MIN(until_ms, s->until_ms) : until_ms;
+
 	for (;;) {
 		int64_t left = until_ms - clock_boot_ms();
 		int ready = left > 0 ? poll(&fd, 1, (int)left) : 0;

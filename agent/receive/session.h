@@ -8,6 +8,7 @@
 enum { SESSION_SILENCE_MS = 60 * 1000 };
 struct session {
 	int in, out;
+	int64_t until_ms; /* CLOCK_BOOTTIME by which the next frame must be whole; 0: as long as bytes arrive */
 	struct frame_reader reader;
 	uint64_t bytes_in;
 };

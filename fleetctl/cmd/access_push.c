@@ -35,7 +35,7 @@ struct push {
 	struct access access; /* as signed; empty: only sources are */
 	bool has_access;
 	char id[32];
-	size_t next, running, parallel;
+	size_t next, running, done, parallel;
 	bool proven;          /* one host came through: then the others, side by side */
 	bool halted, stopped;
 	const struct show *show;
@@ -126,6 +126,7 @@ static bool push_open(struct push *p, const struct wishes *w, struct err *e)
 static void say(const struct push *p, const struct way *w)
 {
 	bool unconfirmed = w->end.state == RENEW_BACK && w->end.confirm.code;
+	show_waits(p->show, NULL, 0, 0);
 	show_note(p->show, "%s: %s%s%s%s%s", w->host->id, renew_words[w->end.state], w->end.state >= RENEW_BACK ? ": " : "",
 		w->end.state >= RENEW_BACK ? w->end.err.text : "", unconfirmed ? "; the second connection: " : "",
 		unconfirmed ? w->end.confirm.text : "");
@@ -141,6 +142,8 @@ static void ended(void *ctx, const struct renew_end *end)
 	p->proven = p->proven || end->state == RENEW_DONE;
 	p->halted = p->halted || end->state == RENEW_BACK || end->state == RENEW_FAILED;
 	say(p, w);
+	p->done++;
+	show_waits(p->show, "hosts that are done", p->done, p->halted ? p->done : p->chosen.count);
 	timer_in(p->more, 0);
 }
 
@@ -173,6 +176,7 @@ static void drive(struct push *p)
 	p->way = mem_new(p->chosen.count + 1, sizeof *p->way);
 	p->more = timer_new(p->loop, start_more, p);
 	timer_in(p->more, 0);
+	show_waits(p->show, "hosts that are done", 0, p->chosen.count);
 	loop_on_stop(p->loop, stop, p);
 	loop_run(p->loop);
 }

@@ -75,7 +75,6 @@ static void ended(void *ctx, size_t i, const struct talk_end *end)
 static bool recall(struct seen *s, struct db *db, const char *id, struct err *e)
 {
 	struct seen_row row = { 0 };
-	cleanup(doc_free) doc *hello = NULL;
 	if (!db_seen_get(db, id, &row, e))
 		return false;
 	s->at = row.at;

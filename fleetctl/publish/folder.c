@@ -175,6 +175,17 @@ static bool open_place(int *out, const struct publish *p, struct err *e)
 	return fs_open_dir(out, AT_FDCWD, p->place->path, e);
 }
 
+/* Nothing is there, and a dry run makes nothing. */
+static bool would_be_new(struct publish_report *out, const struct publish *p)
+{
+	if (!p->dry || fs_exists(AT_FDCWD, p->place->path))
+		return false;
+	*out = (struct publish_report){.changed = true, .added = p->contents->count};
+	for (size_t i = 0; i < p->contents->count; i++)
+		out->bytes += p->contents->at[i].size;
+	return true;
+}
+
 bool publish_folder(struct publish_report *out, const struct publish *p, struct err *e)
 {
 	cleanup(fd_close) int dir = -1, lock = -1;
@@ -182,6 +193,8 @@ bool publish_folder(struct publish_report *out, const struct publish *p, struct 
 	struct publish_report report = {0};
 	bool alone = true;
 
+	if (would_be_new(out, p))
+		return true;
 	if (!open_place(&dir, p, e) || (!p->dry && !fs_lock(&lock, &alone, dir, ".fleetctl-lock", false, e)))
 		return false;
 	if (!alone)

@@ -17,7 +17,8 @@ struct renew {
 	struct talk *talk, *confirm;
 	struct timer *again;
 	int tries;
-	bool ordered, had;
+	bool ordered, had; /* had: what is signed is in force there */
+	bool asked;        /* this time only what became of the order */
 	char nonce[65];
 	struct renew_end end;
 };
@@ -38,6 +39,7 @@ static bool answer(void *ctx, const struct hello *h, struct flight *out, struct 
 	r->had = !h->has_trial && renew_is_current(h, r->ask->access, r->ask->sources);
 	if (r->had && !r->ordered)
 		return true;
+	r->asked = r->ordered;
 	if (r->ordered)
 		wish.action = h->has_trial ? ORDER_FOLLOW : ORDER_ASK;
 	if (!flight_make(out, r->ask->repository, h, &wish, e))
@@ -101,14 +103,29 @@ static void receipt_said(struct renew *r, const struct receipt *said)
 {
 	bool ours = said->access && said->rollout && strcmp(said->rollout, r->ask->id) == 0;
 	enum err_code code = receipt_code(said);
-	r->end.state = r->had ? RENEW_CURRENT : RENEW_FAILED;
-	err_set(&r->end.err, ERR_FAILED, "the host began nothing: its newest receipt is about something else");
 	if (ours && said->verdict == VERDICT_PASS)
 		r->end.state = RENEW_DONE;
 	else if (ours) {
 		r->end.state = said->verdict == VERDICT_FAIL ? RENEW_BACK : RENEW_FAILED;
 		err_set(&r->end.err, code ? code : ERR_FAILED, "%s", said->text ? said->text : verdict_words[said->verdict]);
 	}
+	else if (r->had)
+		r->end.state = RENEW_CURRENT;
+	else {
+		r->end.state = RENEW_FAILED;
+		err_set(&r->end.err, ERR_FAILED, "the host began nothing: its newest receipt is about something else");
+	}
+}
+
+/* Our order got lost on its way, says the receipt of something else: it is given once more. */
+static bool was_lost(struct renew *r, const struct receipt *said)
+{
+	bool ours = said->rollout && strcmp(said->rollout, r->ask->id) == 0;
+	if (ours || r->had || !r->asked || r->tries >= TRIES_LOST_MAX)
+		return false;
+	r->ordered = false;
+	timer_in(r->again, 0);
+	return true;
 }
 
 static bool try_again(struct renew *r, enum err_code code)
@@ -124,7 +141,7 @@ static void ended(void *ctx, const struct talk_end *end)
 {
 	struct renew *r = ctx;
 	bool good = end->err.code == ERR_NONE;
-	if (!good && try_again(r, end->err.code)) {
+	if (good ? end->has_receipt && was_lost(r, &end->receipt) : try_again(r, end->err.code)) {
 		talk_drop(&r->talk);
 		return;
 	}

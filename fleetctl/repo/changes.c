@@ -108,9 +108,10 @@ static void say_manifest(struct buf *out, const struct sign_role *r)
 static void say_role(struct buf *out, const struct sign *s, const struct sign_role *r)
 {
 	buf_form(out, "%s %llu", r->name, (unsigned long long)r->version);
+	bool dated = r->due || (r->same_words && r->kind != ROLE_TARGETS); /* only the date is another */
 	if (r->old)
 		buf_form(out, " (was %llu%s)", (unsigned long long)r->old,
-			r->due          ? ", renewed"
+			dated           ? ", renewed"
 			: r->same_words ? ", the same, signed anew"
 					: "");
 	else

@@ -11,9 +11,9 @@ enum { ROLES_MAX = 20000 };
 
 static enum role_kind kind_of(const char *role)
 {
-	for (size_t i = 0; i < ROLE_KINDS; i++)
-		if (strcmp(role, role_words[i]) == 0)
-			return i;
+	for (enum role_kind kind = ROLE_ROOT; kind < ROLE_KINDS; kind++)
+		if (strcmp(role, role_words[kind]) == 0)
+			return kind;
 	return ROLE_TARGETS;
 }
 

@@ -110,9 +110,11 @@ static bool sign_sheets(struct pull_drive *d, struct sheets *all, struct err *e)
 		return false;
 	if (!job.documents)
 		return true;
-	return command_signing_time(&job.now, e) &&
-	       signers_open(&signers, dir, NULL, passphrase_ask, d->passphrase, e) &&
-	       sign_compute(&sign, &job, &signers, e) && sign_write(sign, &signers, e);
+	bool done = command_signing_time(&job.now, e) &&
+		    signers_open(&signers, dir, NULL, passphrase_ask, d->passphrase, e) &&
+		    sign_compute(&sign, &job, &signers, e) && sign_write(sign, &signers, e);
+	d->news = d->news || done;
+	return done;
 }
 
 /* --- beginning --- */

@@ -20,6 +20,7 @@ struct pull_drive {
 	struct rollout_row row;
 	struct member_row *member; /* of a plan, by rank */
 	size_t count;
+	bool news;                 /* something was signed that is not published yet */
 };
 struct pull_wishes {
 	bool any_time;     /* also outside of the plans' windows */

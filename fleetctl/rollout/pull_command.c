@@ -3,9 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/proc.h"
 #include "fleetctl/command.h"
 #include "keys/secret.h"
+
+enum { PUBLISH_MS = 3600 * 1000, PUBLISH_SAID_MAX = 16 * KIB };
 
 bool pull_command_is(const struct drive *d, const char *id)
 {
@@ -20,6 +24,33 @@ bool pull_command_is(const struct drive *d, const char *id)
 	free(m);
 	rollout_row_free(&row);
 	return is;
+}
+
+/* --- publishing --- */
+
+/* By the command itself, as a person would: with its own looks at the repository. Where it fails, or fleet.yaml names
+ * no place, it is left to the operator, and said. */
+static void publish(struct pull_drive *p)
+{
+	cleanup(free_ptr) char *dir = str_dup(str_of(p->fleet->dir));
+	char *argv[] = {"/proc/self/exe", "publish", "--fleet", dir, NULL};
+	const struct proc_job job = {
+		.argv = argv, .env = environ, .cwd = -1, .timeout_ms = PUBLISH_MS, .output_max = PUBLISH_SAID_MAX};
+	struct proc_end end = {0};
+	struct err e;
+
+	if (!p->news)
+		return;
+	bool run = p->fleet->publish.count && proc_run(&end, &job, &e);
+	struct str rest = buf_str(&end.output);
+	while (rest.len) {
+		struct str line = str_cut(rest, '\n', &rest);
+		show_note(p->show, STR_FMT, STR_ARG(line));
+	}
+	if (!run || end.status != 0)
+		show_note(p->show, "hosts see nothing of this until repository/ is published: fleetctl publish");
+	p->news = !run || end.status != 0;
+	buf_free(&end.output);
 }
 
 /* --- what is told --- */
@@ -37,10 +68,7 @@ static void tell(const struct pull_drive *p)
 	printf("rollout %s: %s: %s%s%s\n", p->row.id, rollout_words[p->row.state], summary, p->row.reason ? ": " : "",
 		p->row.reason ? p->row.reason : "");
 	if (p->row.state == ROLLOUT_RUNNING)
-		show_note(p->show, "publish repository/ now; when receipts have come home: fleetctl rollout resume %s",
-			p->row.id);
-	else if (p->row.state != ROLLOUT_DONE)
-		show_note(p->show, "publish repository/ now: hosts that pull hear of it with their next poll");
+		show_note(p->show, "when receipts have come home: fleetctl rollout resume %s", p->row.id);
 }
 
 static void nap(int64_t ms)
@@ -55,12 +83,14 @@ static bool look(struct pull_drive *p, const struct pull_words *w, bool go, stru
 {
 	if (!pull_look(p, go, e))
 		return false;
+	publish(p);
 	while (w->every_ms && p->row.state == ROLLOUT_RUNNING) {
 		show_note(p->show, "rollout %s: waits for receipts, looks again every %llds", p->row.id,
 			(long long)(w->every_ms / 1000));
 		nap(w->every_ms);
 		if (!pull_look(p, false, e))
 			return false;
+		publish(p);
 	}
 	return true;
 }
@@ -84,7 +114,10 @@ int pull_command_start(struct drive *d, const struct pull_words *w, const struct
 	struct err e;
 
 	secret_guard_process();
-	if (!pull_start(&p, &wishes, target, count, drive_who(), &e) || (w->every_ms && !look(&p, w, false, &e)))
+	if (!pull_start(&p, &wishes, target, count, drive_who(), &e))
+		return command_fail(d->show, &e);
+	publish(&p);
+	if (w->every_ms && !look(&p, w, false, &e))
 		return command_fail(d->show, &e);
 	tell(&p);
 	return w->every_ms ? pull_exit(&p) : 0;
@@ -135,7 +168,7 @@ bool pull_command_stop(const struct show *show, const struct fleet *f, struct db
 	if (!repository_open(&r, f->dir, e) || !pull_load(&p, id, e) ||
 		!pull_stop(&p, abort ? STAGE_ABORTED : STAGE_HELD, back, e))
 		return false;
-	show_note(show, "rollout %s: %s; publish repository/ now: hosts hear of it with their next poll", id,
-		rollout_words[p.row.state]);
+	publish(&p);
+	show_note(show, "rollout %s: %s; hosts hear of it with their next poll", id, rollout_words[p.row.state]);
 	return true;
 }

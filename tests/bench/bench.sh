@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Our figures beside OpenSSH's own, measured in one run on this machine: bytes and time of an update over a slow line, CPU of
 # the controller, memory on the host, what is left running. The last lines are the verdicts; exits 1 if a bound is missed.
+#   BENCH_PLANS=1000 BENCH_RELEASES=20 (of each plan, for signing)
 #   BENCH_HOSTS=50  BENCH_BIG=200 (MiB)  BENCH_RTT=300 (ms)  BENCH_TIMES=5 (updates over the slow line)
 # shellcheck disable=SC1091,SC2154 # tower.sh has them
 . "$(dirname "$0")/../e2e/tower.sh"
@@ -9,6 +10,8 @@ MANY=${BENCH_HOSTS:-50}
 BIG_MIB=${BENCH_BIG:-200}
 RTT=${BENCH_RTT:-300}
 TIMES=${BENCH_TIMES:-5}
+PLANS=${BENCH_PLANS:-1000}
+RELEASES=${BENCH_RELEASES:-20}
 PARALLEL=8
 PLUGINS=/usr/share/munin/plugins
 relay=$build/tests/bench/relay
@@ -277,9 +280,67 @@ trust_cost()
 	judge hostile-memory "$(field hostile_kib <"$T/trust.json")" 65536 "KiB at most, whatever 5 MB are served"
 }
 
+# --- signing: one plan of a thousand changes ---
+
+# said_all WORD: every plan says it, so every plan has another release.
+said_all() { sed -i "s/args: \[[a-z0-9]*\]/args: [$1]/" "$fleet"/plans/*.yaml; }
+metadata() { (cd "$fleet/repository/metadata" && sha256sum -- * | sort -k 2); }
+# seconds FILE: of what peak wrote.
+seconds() { field wall_us <"$1" | awk '{ printf "%.2f", $1 / 1000000 }'; }
+
+# In memory where that can be had: a disk would mostly show how fast it syncs the making of it.
+many_plans()
+{
+	local i
+	mkdir "$T/many"
+	! mount -t tmpfs tmpfs "$T/many" 2>"$T/err" || mounts+=("$T/many")
+	fleet=$T/many/thousand
+	tower_fleet
+	rm -rf "${fleet:?}"/plans/* "${fleet:?}"/scripts/*
+	small_scripts
+	printf 'releases: %d\n' "$RELEASES" >>"$fleet/fleet.yaml"
+	for i in $(seq -w "$PLANS"); do
+		small_plan "plan-$i"
+		sed -i 's/run: probes\/beat.sh/&, args: [v0]/' "$fleet/plans/plan-$i.yaml"
+	done
+	keys_new
+	for i in $(seq "$RELEASES"); do
+		said_all "v$i"
+		sign
+		[ "$code" -eq 0 ] || fail "release $i of $PLANS plans is signed"
+	done
+	git -C "$fleet" init -q
+	git -C "$fleet" add -A
+	git -C "$fleet" -c user.name=bench -c user.email=bench@example commit -qm 'all of them'
+}
+
+# sign_many: the whole fleet is compiled and held against what was signed; the peer commits what came of it.
+sign_many()
+{
+	local mine=$fleet plan ours git hash
+	many_plans
+	plan=plan-$(seq -w "$PLANS" | sed -n "$((PLANS / 2))p")
+	metadata >"$T/before"
+	sed -i 's/args: \[[a-z0-9]*\]/args: [changed]/' "$fleet/plans/$plan.yaml"
+	(cd "$fleet" && exec "$peak" "$T/cpu-sign" "$fleetctl" sign --yes --passphrase-fd 3) >"$T/out" 2>"$T/err" 3<<<"$passphrase" ||
+		fail "one changed plan is signed"
+	metadata >"$T/after"
+	{ diff "$T/before" "$T/after" || true; } | sed -n 's/^> [0-9a-f]*  [0-9]*[.]*\([a-zA-Z0-9-]*\)[.]json$/\1/p' | sort | tr '\n' ' ' >"$T/changed"
+	[ "$(cat "$T/changed")" = "$plan snapshot timestamp " ] || fail "its role, snapshot and timestamp change: $(cat "$T/changed")"
+	(cd "$fleet" && exec "$peak" "$T/cpu-git" sh -c 'git add -A && git -c user.name=bench -c user.email=bench@example commit -qm one') \
+		>"$T/out" 2>"$T/err" || fail "git commits it"
+	(cd "$fleet" && exec "$peak" "$T/cpu-hash" sh -c 'find repository/metadata -type f -exec sha256sum {} +') >"$T/out" || fail "sha256sum"
+	ours=$(seconds "$T/cpu-sign") git=$(seconds "$T/cpu-git") hash=$(seconds "$T/cpu-hash")
+	say "one of $PLANS plans of $RELEASES releases: fleetctl sign $ours s ($(field cpu_us <"$T/cpu-sign") us of CPU); git commit of it $git s; sha256sum of all metadata $hash s"
+	judge sign-one-plan "$ours" 10 "s, of $PLANS plans of $RELEASES releases"
+	judge sign-to-git "$(awk -v a="$ours" -v b="$git" 'BEGIN { printf "%.3f", a / (b > 0.01 ? b : 0.01) }')" 20 "times git add and commit of the same change"
+	fleet=$mine
+}
+
 tower_begin
 say "machine: $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg); $(ssh -V 2>&1)"
 trust_cost
+sign_many
 make_fleet
 peer_begin
 host_make line bench here

@@ -21,9 +21,9 @@ static int64_t cpu_us(void)
 static size_t held_kib(struct world *w)
 {
 	struct trust *t = NULL;
-	size_t before = mallinfo2().uordblks;
 
 	shelf_clear(&w->disk);
+	size_t before = mallinfo2().uordblks;
 	assert_true(trust_new(&t, buf_str(&w->anchor), w->now, NULL));
 	assert_int_equal(feed(w, t), TRUST_DONE);
 	trust_seek(t, "plan-D/manifest.json");

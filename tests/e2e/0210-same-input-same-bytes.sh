@@ -119,8 +119,8 @@ expect 0 "and it verifies"
 mv "$keys/ann.pem" "$T/ann.pem"
 ctl key list
 expect 0 "key list says who signs what, and which keys are here"
-said '^root +root, targets, fleet, agent +yes +ed25519 [0-9a-f]{64}$' "the own key"
-said '^ann +root +no +ed25519 [0-9a-f]{64}$' "ann's, which is not here"
+said '^root +root, targets, fleet, agent +yes +([0-9a-f]{4}-){3}[0-9a-f]{4} +ed25519 [0-9a-f]{64}$' "the own key"
+said '^ann +root +no +([0-9a-f]{4}-){3}[0-9a-f]{4} +ed25519 [0-9a-f]{64}$' "ann's, which is not here"
 said 'threshold of root: 2' "and the threshold"
 
 mv "$keys/root.pem" "$T/root.pem"

@@ -107,7 +107,7 @@ mkfifo "$T/port"
 pids+=($!)
 read -r port <"$T/port"
 "$build/tests/tuf-client" --metadata-dir "$T/dir" init "$fleet/repository/metadata/1.root.json" || fail "init"
-"$build/tests/tuf-client" --metadata-dir "$T/dir" --metadata-url "http://127.0.0.1:$port/fat@nothing/metadata" refresh 2>"$T/err" || fail "a client walks the roots"
+"$build/tests/tuf-client" --metadata-dir "$T/dir" --metadata-url "http://127.0.0.1:$port/plain/metadata" refresh 2>"$T/err" || fail "a client walks the roots"
 cmp -s "$T/dir/root.json" "$fleet/repository/metadata/4.root.json" || fail "the client holds root 4"
 ok "a client that holds root 1 walks to root 4"
 

@@ -17,14 +17,17 @@ day=86400
 
 # repo LINE...: begins a repository, and a client that has init'ed with its first root. What no line writes is written at the end.
 mkfifo "$T/say" "$T/said"
+forging=
 repo()
 {
 	local role
-	exec 7>&- 8<&- # the forge before ends
+	exec 7>&- # the forge before ends, and must have ended before another hears the same pipe
+	[ -z "$forging" ] || wait "$forging"
+	exec 8<&-
 	rm -rf "$T/www" "$T/dir" "$T/tdir"
 	mkdir -p "$T/www/metadata" "$T/www/targets"
 	"$forge" "$T/www" <"$T/say" >"$T/said" 2>"$T/forge.err" &
-	pids+=($!)
+	forging=$!
 	exec 7>"$T/say" 8<"$T/said"
 	more new "$@"
 	for role in 'root r' 'targets t' 'snapshot s' 'timestamp m'; do

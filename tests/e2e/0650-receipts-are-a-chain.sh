@@ -195,11 +195,29 @@ ctl status
 expect 2 "a key that is none"
 said 'hosts.yaml:[0-9]+: .*receipt_key: expected 64 hexadecimal digits' "is named with its line"
 
-# --- a script changed on the disk ---
+# --- pinned when it is added ---
 
-sed -i "/id: tyo-D/s/, receipt_key: abc//" "$fleet/hosts.yaml"
+sed -i '/id: tyo-D/d' "$fleet/hosts.yaml"
+ctl host add tyo-D --plan plan-D --address 127.0.0.1 --port "$(cat "$T/hosts/tyo-D/port")" --user "$me" --scan
+expect 0 "a host is added with the keys that it shows"
+grep -q "id: tyo-D.*host_key: 'ssh-ed25519 .*receipt_key: '$(host_receipt_key tyo-D)'" "$fleet/hosts.yaml" || fail "both are pinned"
+ctl status --verify tyo-D
+expect 0 "and its chain is verified"
+host_down tyo-D
+sed -i '/id: tyo-D/s/, receipt_key: .*}/}/' "$fleet/hosts.yaml"
+cp "$fleet/hosts.yaml" "$T/hosts.before"
+ctl host pin tyo-D
+expect 4 "one that does not answer is pinned by nobody"
+cmp -s "$fleet/hosts.yaml" "$T/hosts.before" || fail "hosts.yaml is as it was"
+ctl status --verify tyo-D
+expect 4 "nor verified"
+said 'tyo-D +not heard' "which is said"
+host_up tyo-D
 ctl host pin tyo-D
 expect 0 "its key is pinned over SSH"
+
+# --- a script changed on the disk ---
+
 tree=$(readlink -f "$(card tyo-D)/current/tree")
 chmod -R u+w "$tree"
 echo '# not signed' >>"$tree/probes/beat.sh"

@@ -21,7 +21,7 @@ runs ber-D 0
 
 ctl_sign rollout start all --pull
 expect 0 "the first stage is signed"
-said 'publish repository/ now' "and says what is next"
+said 'until repository/ is published: fleetctl publish' "and says what is next"
 publish
 for host in ber-D tyo-D; do
 	pull "$host" --now

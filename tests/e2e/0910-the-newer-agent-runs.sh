@@ -3,7 +3,7 @@
 # same when the time is over. The agents here are scripts that say who they are: what is tried is who gets to run.
 . "$(dirname "$0")/tower.sh"
 tower_begin
-launch=$build/agent/fleet-launch
+launch=$build/agent/launch/fleet-agent
 guard=$build/agent/fleet-guard
 state=$T/state
 export FLEET_LAUNCH_STATE=$state FLEET_LAUNCH_PACKAGED=$T/packaged

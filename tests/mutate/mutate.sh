@@ -14,8 +14,8 @@ if [ -z "$set" ] || [ ${#patches[@]} -eq 0 ]; then
 	echo "usage: ./dev mutate FOLDER [PART-OF-NAME...], FOLDER one of: $(cd tests/mutate && echo */ | tr -d /)" >&2
 	exit 2
 fi
-scratch='build-mutate'
-build=$scratch/build
+build='build-mutate'
+scratch=$build/mutate
 share=${MUTATE_SHARE:-1}
 first=$(($(date +%s) / 86400 % share))
 
@@ -25,6 +25,7 @@ same_tree()
 {
 	local file
 	mkdir -p "$scratch/src"
+	[ -e "$build/CMakeCache.txt" ] || : >"$build/CMakeCache.txt" # what floors.sh knows a build folder by
 	while read -r file; do
 		cmp -s "$file" "$scratch/src/$file" && continue
 		mkdir -p "$scratch/src/$(dirname "$file")"

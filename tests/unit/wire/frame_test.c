@@ -55,6 +55,25 @@ static void what_is_written_is_read_and_kinds_of_tomorrow_are_skipped(void **sta
 	assert_seen(&seen);
 }
 
+static void frames_of_tomorrow_are_not_skipped_for_ever(void **state)
+{
+	(void)state;
+	cleanup(buf_free) struct buf stream = {0};
+	cleanup(frame_reader_free) struct frame_reader r = {.greeted = true};
+	struct frame f;
+	struct err e = {0};
+
+	for (int i = 0; i < FRAME_SKIPS_MAX; i++)
+		frame_write(&stream, (enum frame_kind)200, STR("x"));
+	assert_true(frame_feed(&r, buf_str(&stream), &e));
+	assert_int_equal(frame_next(&r, &f, &e), FRAME_MORE);
+	stream.len = 0;
+	frame_write(&stream, (enum frame_kind)200, STR("x"));
+	assert_true(frame_feed(&r, buf_str(&stream), &e));
+	assert_int_equal(frame_next(&r, &f, &e), FRAME_BROKEN);
+	assert_int_equal(e.code, ERR_LIMIT);
+}
+
 static void a_frame_is_length_kind_body(void **state)
 {
 	(void)state;
@@ -257,6 +276,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read_and_kinds_of_tomorrow_are_skipped),
+		cmocka_unit_test(frames_of_tomorrow_are_not_skipped_for_ever),
 		cmocka_unit_test(a_frame_is_length_kind_body),
 		cmocka_unit_test(any_split_of_the_stream_gives_the_same_frames),
 		cmocka_unit_test(a_stream_cut_at_any_byte_is_more_and_ends_in_an_error_but_between_frames),
