@@ -127,14 +127,19 @@ static bool key_same(struct digest *out, enum key_type type, EVP_PKEY *key)
 	return len > 0;
 }
 
+static enum key_type type_of(struct str keytype, struct str scheme)
+{
+	for (size_t i = 0; i < COUNT_OF(kinds); i++)
+		if (str_is(keytype, kinds[i].keytype) && str_is(scheme, kinds[i].scheme))
+			return kinds[i].type;
+	return KEY_UNKNOWN;
+}
+
 /* Takes the type that the words name, if the value is such a key. */
 static void key_recognise(struct public_key *k)
 {
-	enum key_type type = KEY_UNKNOWN;
+	enum key_type type = type_of(str_of(k->keytype), str_of(k->scheme));
 
-	for (size_t i = 0; i < COUNT_OF(kinds); i++)
-		if (strcmp(k->keytype, kinds[i].keytype) == 0 && strcmp(k->scheme, kinds[i].scheme) == 0)
-			type = kinds[i].type;
 	cleanup(key_close) EVP_PKEY *key = key_open(type, str_of(k->value));
 	if (key && key_same(&k->same, type, key))
 		k->type = type;
@@ -154,11 +159,19 @@ static bool field(struct str *out, const doc *d, const char *name, struct err *e
 
 bool public_read(struct public_key *out, const doc *d, struct err *e)
 {
+	cleanup(buf_free) struct buf all = { 0 };
+	const doc *keyval = doc_get(d, "keyval");
 	struct str keytype, scheme, value;
 
-	if (!field(&keytype, d, "keytype", e) || !field(&scheme, d, "scheme", e) ||
-		!field(&value, doc_get(d, "keyval"), "public", e))
+	if (!field(&keytype, d, "keytype", e) || !field(&scheme, d, "scheme", e))
 		return false;
+	/* of a type that we do not know it may be anything: an identity and its issuer, where signers are people of a web site */
+	if (type_of(keytype, scheme) == KEY_UNKNOWN && doc_kind(keyval) == DOC_OBJECT && !doc_get(keyval, "public")) {
+		doc_canonical(&all, keyval);
+		value = buf_str(&all);
+	} else if (!field(&value, keyval, "public", e)) {
+		return false;
+	}
 	struct public_key k = { .keytype = str_dup(keytype), .scheme = str_dup(scheme), .value = str_dup(value) };
 	key_recognise(&k);
 	*out = k;

@@ -12,7 +12,8 @@ struct public_key {
 	struct digest same;             /* of the key itself (its SubjectPublicKeyInfo), whatever its keyid: to count distinct keys */
 };
 
-/* From {"keytype":..,"scheme":..,"keyval":{"public":..}}. Fails only if these are absent or no text. */
+/* From {"keytype":..,"scheme":..,"keyval":{"public":..}}. Fails only if these are absent or no text; of an unknown type keyval
+ * may be any object. */
 must_check bool public_read(struct public_key *out, const doc *d, struct err *e);
 /* From the value alone (64 hex digits, or PEM), with the words that we write for the type. ERR_SYNTAX when it is no such key. */
 must_check bool public_of(struct public_key *out, enum key_type type, struct str value, struct err *e);

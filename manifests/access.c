@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "manifests/ssh_key.h"
-#include "manifests/yaml.h"
 
 #define NUMBER_MAX  ((int64_t)1 << 53) /* what every JSON reader holds exactly */
 #define SECOND_MS   ((int64_t)1000)
@@ -35,7 +34,7 @@ static const struct shape_field access_shape[] = {
 	DEADLINE("deadline"),
 	{ 0 },
 };
-static const struct shape_field yaml_shape[] = { /* a person writes neither format nor number */
+const struct shape_field access_yaml_shape[] = { /* a person writes neither format nor number */
 	OPERATORS("operators"),
 	DEADLINE("deadline"),
 	{ 0 },
@@ -83,7 +82,7 @@ static bool check(const struct access *a, const doc *d, const struct shape_from 
 
 /* --- reading and writing --- */
 
-static bool take(struct access *out, struct access *read, const doc *d, const struct shape_from *from, struct err *e)
+bool access_take(struct access *out, struct access *read, const doc *d, const struct shape_from *from, struct err *e)
 {
 	if (!check(read, d, from, e))
 		return false;
@@ -102,36 +101,7 @@ bool access_read(struct access *out, struct str json, const char *file, struct e
 		return err_set(e, ERR_LIMIT, "%s: %zu bytes: at most %d", file, json.len, ACCESS_FILE_MAX);
 	if (!doc_read(&d, json, e))
 		return err_in(e, "%s", file);
-	return shape_read(&a, access_shape, d, &from, e) && take(out, &a, d, &from, e);
-}
-
-/* As pasted from a .pub file: the key stays, what its owner wrote behind it goes. */
-static bool bare_key(struct operator *o, struct err *e)
-{
-	char *bare = NULL;
-
-	if (!ssh_key_read(&bare, str_of(o->key), e))
-		return err_in(e, "operator %s: key", o->name);
-	free(o->key);
-	o->key = bare;
-	return true;
-}
-
-bool access_read_yaml(struct access *out, struct str yaml, const char *file, struct err *e)
-{
-	cleanup(access_free) struct access a = {0};
-	cleanup(yaml_free) struct yaml y = {0};
-
-	if (!yaml_read(&y, yaml, file, e))
-		return false;
-	const struct shape_from from = yaml_from(&y);
-	if (!shape_read(&a, yaml_shape, y.root, &from, e))
-		return false;
-	for (size_t i = 0; i < a.operators.count; i++)
-		if (!bare_key(&operators(&a)[i], e))
-			return shape_blame(&from, doc_at(doc_get(y.root, "operators"), i), e);
-	a.format = ACCESS_FORMAT;
-	return take(out, &a, y.root, &from, e);
+	return shape_read(&a, access_shape, d, &from, e) && access_take(out, &a, d, &from, e);
 }
 
 void access_write(struct buf *out, const struct access *a)

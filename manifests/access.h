@@ -28,6 +28,9 @@ struct access {
  * errors, with the line; of YAML the comment behind a key is left out, and the number is 0. */
 must_check bool access_read(struct access *out, struct str json, const char *file, struct err *e);
 must_check bool access_read_yaml(struct access *out, struct str yaml, const char *file, struct err *e);
+/* What both share, for access_yaml.c: a person's fields, and from what was read to what is believed. */
+extern const struct shape_field access_yaml_shape[];
+must_check bool access_take(struct access *out, struct access *read, const doc *d, const struct shape_from *from, struct err *e);
 void access_write(struct buf *out, const struct access *a); /* one spelling: keys sorted, indent 1 */
 void access_free(struct access *a);
 

@@ -2,7 +2,6 @@
 #include "manifests/origins.h"
 
 #include "manifests/ssh_key.h"
-#include "manifests/yaml.h"
 
 enum { URL_MAX = 1000, CA_MAX = 16 * KIB, HOST_KEYS_MAX = 16, REDIRECTS_MAX = 16 };
 #define NUMBER_MAX ((int64_t)1 << 53) /* what every JSON reader holds exactly */
@@ -40,7 +39,7 @@ const struct shape_field origins_shape[] = {
 	RECEIPTS("receipts"),
 	{ 0 },
 };
-static const struct shape_field yaml_shape[] = { /* a person writes neither format nor number */
+const struct shape_field origins_yaml_shape[] = { /* a person writes neither format nor number */
 	SOURCES("sources"),
 	RECEIPTS("receipts"),
 	{ 0 },
@@ -204,6 +203,29 @@ static bool check_origin(const struct origin *o, bool receipts, struct err *e)
 	       check_redirects(o, e) && check_branch(o, e);
 }
 
+/* Is one the other, or a place in it? */
+static bool is_within(struct str a, struct str b)
+{
+	while (b.len && b.data[b.len - 1] == '/')
+		b.len--;
+	return a.len >= b.len && memcmp(a.data, b.data, b.len) == 0 && (a.len == b.len || a.data[b.len] == '/');
+}
+
+/* What each host may write must not be what all of them obey. */
+static bool check_apart(const struct origins *o, struct err *e)
+{
+	const struct origin *source = o->source.items;
+
+	for (size_t i = 0; o->has_receipts && i < o->source.count; i++)
+		if (is_within(str_of(o->receipts.url), str_of(source[i].url)) ||
+			is_within(str_of(source[i].url), str_of(o->receipts.url)))
+			return err_set(e, ERR_SYNTAX,
+				"receipts: %s lies where sources[%zu] is: let them go to a place of their own, for hosts "
+				"can write there",
+				o->receipts.url, i);
+	return true;
+}
+
 static bool check(const struct origins *o, const doc *d, const struct shape_from *from, struct err *e)
 {
 	const struct origin *source = o->source.items;
@@ -216,12 +238,12 @@ static bool check(const struct origins *o, const doc *d, const struct shape_from
 			return err_in(e, "sources[%zu]", i) || shape_blame(from, doc_at(doc_get(d, "sources"), i), e);
 	if (o->has_receipts && !check_origin(&o->receipts, true, e))
 		return err_in(e, "receipts") || shape_blame(from, doc_get(d, "receipts"), e);
-	return true;
+	return check_apart(o, e) || shape_blame(from, doc_get(d, "receipts"), e);
 }
 
 /* --- reading and writing --- */
 
-static bool take(struct origins *out, struct origins *read, const doc *d, const struct shape_from *from, struct err *e)
+bool origins_take(struct origins *out, struct origins *read, const doc *d, const struct shape_from *from, struct err *e)
 {
 	if (!check(read, d, from, e))
 		return false;
@@ -241,19 +263,7 @@ bool origins_read(struct origins *out, struct str json, const char *where, struc
 			ORIGINS_FILE_MAX);
 	if (!doc_read(&d, json, e))
 		return where ? err_in(e, "%s", where) : false;
-	return shape_read(&o, origins_shape, d, &from, e) && take(out, &o, d, &from, e);
-}
-
-bool origins_read_yaml(struct origins *out, struct str yaml, const char *file, struct err *e)
-{
-	cleanup(origins_free) struct origins o = {0};
-	cleanup(yaml_free) struct yaml y = {0};
-
-	if (!yaml_read(&y, yaml, file, e))
-		return false;
-	const struct shape_from from = yaml_from(&y);
-	o.format = ORIGINS_FORMAT;
-	return shape_read(&o, yaml_shape, y.root, &from, e) && take(out, &o, y.root, &from, e);
+	return shape_read(&o, origins_shape, d, &from, e) && origins_take(out, &o, d, &from, e);
 }
 
 void origins_write(struct buf *out, const struct origins *o)

@@ -33,6 +33,9 @@ extern const struct shape_field origins_shape[];
 must_check bool origins_read(struct origins *out, struct str json, const char *where, struct err *e);
 /* sources.yaml as people write it: without format and number. `file` is for errors, with the line. */
 must_check bool origins_read_yaml(struct origins *out, struct str yaml, const char *file, struct err *e);
+/* What both share, for origins_yaml.c: a person's fields, and from what was read to what is believed. */
+extern const struct shape_field origins_yaml_shape[];
+must_check bool origins_take(struct origins *out, struct origins *read, const doc *d, const struct shape_from *from, struct err *e);
 /* One spelling: keys sorted, indent 1 (canonical JSON knows no newlines, and a certificate has some). */
 void origins_write(struct buf *out, const struct origins *o);
 void origins_free(struct origins *o);

@@ -270,15 +270,19 @@ static struct stage_answer decide_time(const struct stage *s, const struct stage
 
 	if (s->windows.count == 0)
 		return say(STAGE_TAKE, "its turn has come");
-	if (ask->now.synced)
-		return in_window(s, ask->now.unix_s) ? say(STAGE_TAKE, "its turn has come, and its window is open")
-						     : say(STAGE_WAIT, "outside of its windows");
+	if (ask->now.synced && in_window(s, ask->now.unix_s))
+		return say(STAGE_TAKE, "its turn has come, and its window is open");
+	if (ask->now.synced) {
+		a = say(STAGE_WAIT, "outside of its windows");
+		a.for_window = true;
+		return a;
+	}
 	if (ask->waited_ms >= s->defer_ms)
 		return say(
 			STAGE_TAKE, "no window could be known for want of a sure clock, and it has waited long enough");
 	shape_ms_text(left, s->defer_ms - ask->waited_ms);
 	a = say(STAGE_WAIT, "the clock is not sure, so no window is open; it waits no longer than another %s", left);
-	a.for_clock = true;
+	a.for_window = a.for_clock = true;
 	return a;
 }
 

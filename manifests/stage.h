@@ -73,7 +73,8 @@ enum stage_say {
 extern const char *const stage_say_words[]; /* "take" "wait" "hold" "back" */
 struct stage_answer {
 	enum stage_say say;
-	bool for_clock; /* WAIT, and only for want of a sure clock */
+	bool for_window; /* WAIT, and for nothing but a window */
+	bool for_clock;  /* that, and only for want of a sure clock */
 	char why[300];  /* one sentence */
 };
 struct stage_answer stage_decide(const struct stage *s, const struct stage_ask *ask);

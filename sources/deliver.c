@@ -10,7 +10,7 @@ enum { TOTAL_MS = 5 * 60 * 1000, URL_MAX = 8 * KIB };
 
 struct deliver {
 	struct helper helper;
-	char *at, *ca;
+	char *at, *ca, *login;
 	bool clock_unsure;
 };
 
@@ -36,6 +36,7 @@ static bool ask(struct deliver *d, const char *method, struct str url, struct st
 		.url = address,
 		.method = (char *)method,
 		.ca = d->ca,
+		.login = d->login,
 		.connect_ms = FETCH_CONNECT_MS,
 		.idle_ms = FETCH_IDLE_MS,
 		.total_ms = TOTAL_MS,
@@ -79,6 +80,7 @@ bool deliver_open(struct deliver **out, const struct delivery *with, struct err 
 	if (!helper_init(&d->helper, with->helper, e))
 		return false;
 	d->at = str_dup(str_of(with->at));
+	d->login = with->login ? str_dup(str_of(with->login)) : NULL;
 	d->ca = with->ca ? str_dup(str_of(with->ca)) : NULL;
 	d->clock_unsure = with->clock_unsure;
 	*out = d;
@@ -93,5 +95,6 @@ void deliver_close(struct deliver **d)
 	helper_free(&(*d)->helper);
 	free_ptr(&(*d)->at);
 	free_ptr(&(*d)->ca);
+	free_ptr(&(*d)->login);
 	free_ptr(d);
 }

@@ -9,6 +9,7 @@ struct delivery {
 	const char *helper; /* path of fleet-fetch-https */
 	const char *at;     /* address, with or without a '/' behind */
 	const char *ca;     /* a file of certificates, and no others are believed; NULL: those of the system */
+	const char *login;  /* "USER:PASSWORD"; NULL: none is asked for */
 	bool clock_unsure;  /* dates of certificates do not count */
 };
 enum { DELIVER_BYTES_MAX = 128 * KIB };

@@ -16,7 +16,7 @@ static bool send_all(const struct buf *frame, struct err *e)
 	while (rest.len) {
 		ssize_t n = send(STDOUT_FILENO, rest.data, rest.len, MSG_NOSIGNAL);
 		if (n < 0 && errno != EINTR)
-			return err_sys(e, "who asked has gone");
+			return err_set(e, ERR_STOPPED, "who asked has gone");
 		n = MAX(n, 0);
 		rest = str_bytes(rest.data + n, rest.len - (size_t)n);
 	}

@@ -196,7 +196,9 @@ bool git_fetch_news(struct git_fetch *f, const struct git_ask *a, struct err *e)
 	struct git_transfer transfer;
 
 	git_layout_ref(plan, plans);
-	git_transfer_init(&transfer, &callbacks, &a->access, NEWS_MAX, NULL);
+	/* of a remote on a disk here libgit2 takes all that is there, payloads too */
+	bool local = str_starts(str_of(a->access.url), "file://");
+	git_transfer_init(&transfer, &callbacks, &a->access, local ? GIB : NEWS_MAX, NULL);
 	if (!f->repo && !open_whole(&f->repo, path, branch, e))
 		return false;
 	int failed = git_remote_create_anonymous(&remote, f->repo, a->access.url);

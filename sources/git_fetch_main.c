@@ -73,10 +73,12 @@ static bool give_absent(struct err *e)
 /* A store that is damaged goes; always false. */
 static bool discard(git_repository *repo, const struct err *e)
 {
+	const char *path = git_repository_path(repo); /* with a '/' behind */
+	cleanup(free_ptr) char *folder = path_form("%.*s", (int)strlen(path) - 1, path);
 	struct err ignored;
 
 	if (e->code == ERR_IO)
-		(void)!fs_remove_tree(AT_FDCWD, git_repository_path(repo), &ignored);
+		(void)!fs_remove_tree(AT_FDCWD, folder, &ignored);
 	return false;
 }
 
@@ -192,5 +194,6 @@ int main(void)
 	}
 	bool ok = desk_serve(answer, &s);
 	git_fetch_free(&s.fetch);
+	git_libgit2_shutdown();
 	return ok ? 0 : 1;
 }

@@ -308,5 +308,6 @@ int main(void)
 	printf("%s\n", buf_str(&text).data);
 	shape_free(&done, git_job_done_shape);
 	shape_free(&job, git_job_shape);
+	git_libgit2_shutdown();
 	return ok ? 0 : 1;
 }

@@ -105,6 +105,10 @@ static void set_method(struct request *r)
 
 	if (!r->ask->method)
 		return;
+	if (r->ask->login) {
+		curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+		curl_easy_setopt(c, CURLOPT_USERPWD, r->ask->login);
+	}
 	if (strcmp(r->ask->method, PARCEL_MKCOL) == 0) {
 		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, "MKCOL");
 		return;

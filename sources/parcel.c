@@ -5,11 +5,12 @@
 
 /* --- words --- */
 
-enum { URL_MAX = 8 * KIB, CODE_MAX = 32, METHOD_MAX = 16, TEXT_MAX = 900, ORIGINS_MAX = 16 };
+enum { URL_MAX = 8 * KIB, CODE_MAX = 32, METHOD_MAX = 16, LOGIN_MAX = 512, TEXT_MAX = 900, ORIGINS_MAX = 16 };
 
 static const char *const say_words[] = {"bytes", "absent", "unchanged", NULL};
 
 const struct shape_field parcel_ask_shape[] = {
+	{"login", SHAPE_TEXT, offsetof(struct parcel_ask, login), .max = LOGIN_MAX},
 	{"method", SHAPE_TEXT, offsetof(struct parcel_ask, method), .max = METHOD_MAX},
 	{"url", SHAPE_TEXT, offsetof(struct parcel_ask, url), .required = true, .max = URL_MAX},
 	{"etag", SHAPE_TEXT, offsetof(struct parcel_ask, etag)},

@@ -25,6 +25,7 @@ enum parcel_kind {
 #define PARCEL_PUT   "put"
 #define PARCEL_MKCOL "mkcol"
 struct parcel_ask {
+	char *login;       /* "USER:PASSWORD" (RFC 7617), for where things are put; NULL: none */
 	char *method;      /* NULL: get; PARCEL_PUT: what the pieces before this ask are goes there; PARCEL_MKCOL: a folder */
 	struct str upload; /* of put; not in the words, and borrowed */
 	char *url, *etag, *modified, *ca;

@@ -9,9 +9,10 @@
 set -eu
 cd "${1:-$(dirname "$0")/..}"
 
-# Build folders hold C of cmake's own.
+# Build folders hold C of cmake's own, and whole systems.
 set --
 for folder in */; do
+	case $folder in build*) continue ;; esac
 	[ -e "$folder/CMakeCache.txt" ] || set -- "$@" "$folder"
 done
 
@@ -31,6 +32,7 @@ BEGIN {
 	door("(zstd[a-z_]*|zdict)[.]h", "bundles/")
 	door("curl/", "sources/")
 	door("git2([.]h|/)", "sources/")
+	door("zlib[.]h", "sources/")
 	door("libssh/", "(fleetctl|agent/sim)/")
 	door("sqlite3[a-z]*[.]h", "fleetctl/")
 	door("(postgresql/)?libpq", "fleetctl/")

@@ -86,10 +86,10 @@ window_shape manifests/window.c window
 link_shape manifests/plan.c link
 budget_shape manifests/plan.c budget
 access_shape manifests/access.c -
-yaml_shape manifests/access.c access.yaml
+access_yaml_shape manifests/access.c access.yaml
 operator_shape manifests/access.c operators
 origins_shape manifests/origins.c -
-yaml_shape manifests/origins.c sources.yaml
+origins_yaml_shape manifests/origins.c sources.yaml
 origin_shape manifests/origins.c sources
 keyset_shape fleetctl/repo/keyset.c keys.yaml
 key_shape fleetctl/repo/keyset.c keys

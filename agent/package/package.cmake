@@ -78,7 +78,7 @@ endif()
 # As dpkg-shlibdeps finds them for amd64 on Debian 12; one list for all architectures. tests/e2e holds it against what is linked.
 set(libs "libc6 (>= 2.36), libcurl4 (>= 7.88), libjansson4 (>= 2.14), libseccomp2 (>= 2.5.0), libssl3 (>= 3.0.0), libzstd1 (>= 1.5.2), libarchive13 (>= 3.6.2)")
 if(TARGET fleet-fetch-git)
-  string(APPEND libs ", libgit2-1.5 (>= 1.5.1)")
+  string(APPEND libs ", libgit2-1.5 (>= 1.5.1), zlib1g (>= 1:1.2.11)")
 endif()
 set(CPACK_DEBIAN_FLEET-AGENT_PACKAGE_NAME fleet-agent)
 set(CPACK_DEBIAN_FLEET-AGENT_PACKAGE_DEPENDS "${libs}, openssh-server, systemd (>= 250)")

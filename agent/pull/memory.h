@@ -17,7 +17,8 @@ struct pull_state {
 	char *boot;
 	int64_t next_ms, left_ms; /* on CLOCK_BOOTTIME of that boot; until then when it was written: what counts after a reboot */
 	struct list marks;        /* struct pull_mark */
-	int64_t counter;          /* highest of any rollout.json of this plan */
+	int64_t counter;          /* highest of any rollout.json of this plan, */
+	int64_t counter_root;     /* while the root had this version */
 	bool has_waiting;
 	struct digest waiting;    /* the release that only the clock keeps from this host, and for how long */
 	int64_t waited_ms;
@@ -27,6 +28,7 @@ struct pull_last {
 	char *boot;
 	int64_t at_ms, root_ms;   /* CLOCK_BOOTTIME of the last poll, and of the last that asked for a root; -1: none */
 	int64_t unix_s;
+	bool window;              /* only a window kept this host from it: it is looked at again without asking anybody */
 	char *say, *why, *code;   /* what came of it: a word, a sentence, and err_word when it failed */
 };
 

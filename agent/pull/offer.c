@@ -49,7 +49,17 @@ static int64_t waited(const struct offer *o, struct moment now)
 	return o->state->waited_ms + (last->at_ms >= 0 ? MAX(now.boot_ms - last->at_ms, 0) : now.boot_ms);
 }
 
-static void decide(struct offer *o)
+/* Who stole the rollout's key may have counted to the end. A new root is how all else that he counted up is left behind
+ * (TUF 5.3.11), and this too; without one, the versions of snapshot and role still keep an old document out. */
+static void forget_counter(struct pull_state *state, int64_t root)
+{
+	if (state->counter_root == root)
+		return;
+	state->counter = 0;
+	state->counter_root = root;
+}
+
+static struct stage_ask ask_of(const struct offer *o)
 {
 	struct stage_ask ask = {
 		.host = o->fetched->config->id,
@@ -60,6 +70,13 @@ static void decide(struct offer *o)
 	};
 
 	ask.waited_ms = waited(o, ask.now);
+	return ask;
+}
+
+static void decide(struct offer *o)
+{
+	struct stage_ask ask = ask_of(o);
+
 	o->answer = stage_decide(&o->stage, &ask);
 	o->state->counter = MAX(o->state->counter, o->stage.counter);
 	o->state->has_waiting = o->answer.for_clock;
@@ -83,8 +100,23 @@ bool offer_decide(struct offer *o, struct err *e)
 	if (!stage_read(&o->stage, buf_str(&text), e))
 		return false;
 	o->has_stage = true;
+	forget_counter(o->state, (int64_t)trust_version(o->fetched->trust, "root"));
 	decide(o);
 	return true;
+}
+
+bool offer_opens(const struct offer *with)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(STAGE_BYTES_MAX);
+	struct offer o = *with;
+	struct err e;
+
+	if (!fs_read(&text, o.fetched->store->dir, KEPT, &e) || !stage_read(&o.stage, buf_str(&text), &e))
+		return false;
+	struct stage_ask ask = ask_of(&o);
+	bool opens = stage_decide(&o.stage, &ask).say == STAGE_TAKE;
+	stage_free(&o.stage);
+	return opens;
 }
 
 /* --- the release --- */

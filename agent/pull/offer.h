@@ -19,6 +19,8 @@ struct offer {
 };
 /* Fills stage and answer. Without a rollout document the answer is HOLD. */
 must_check bool offer_decide(struct offer *o, struct err *e);
+/* By what was obeyed last, without asking anybody: may this host take it now? Whoever asks then verifies it all again. */
+bool offer_opens(const struct offer *o);
 /* The manifest, permitted by the plan's role, and its payload, staged. */
 must_check bool offer_take(struct offer *o, struct err *e);
 void offer_free(struct offer *o);

@@ -22,6 +22,8 @@ const char *const pull_end_words[] = {
 		NULL,
 };
 
+enum { MARK_AGE_S = 3 };
+
 struct poll {
 	const struct pull *pull;
 	struct pull_state state;
@@ -149,6 +151,15 @@ static bool take_lists(struct poll *p, struct fetched *f, struct err *e)
 
 /* --- one source after the other --- */
 
+/* Servers tell versions apart by the second and the length: of what was signed just now, another may follow that looks
+ * the same, and would never be seen. */
+static bool is_lasting(const struct fetched *f)
+{
+	int64_t age_s = clock_now().unix_s - trust_signed_at(f->trust);
+
+	return (f->mark.etag[0] || f->mark.modified[0]) && (age_s < 0 || age_s >= MARK_AGE_S);
+}
+
 static bool ask_source(struct poll *p, const struct origin *origin, size_t index, struct err *e)
 {
 	const struct pull *with = p->pull;
@@ -167,7 +178,8 @@ static bool ask_source(struct poll *p, const struct origin *origin, size_t index
 		return true;
 	if (!offer_decide(&o, e) || !act(p, &o, e))
 		return false;
-	if (f.mark.etag[0] || f.mark.modified[0])
+	p->last.window = o.answer.for_window;
+	if (is_lasting(&f))
 		pull_mark_set(&p->state, origin->url, &f.mark, digest_of(buf_str(&f.timestamp)));
 	return true;
 }
@@ -297,7 +309,8 @@ static bool note_end(struct poll *p, bool good, const struct err *why, struct er
 		pull_failed(&p->state, with->config->id, p->now.manifest.plan.poll.every_ms, boot, now.boot_ms);
 	if (!good && p->out->end != PULL_WENT_BACK)
 		(void)end_with(p, PULL_FAILED, "%s", why->text);
-	p->last.at_ms = now.boot_ms;
+	if (p->out->end != PULL_BUSY) /* who was busy is asked again soon */
+		p->last.at_ms = now.boot_ms;
 	p->last.unix_s = now.unix_s;
 	free(p->last.say);
 	free(p->last.why);
@@ -307,6 +320,15 @@ static bool note_end(struct poll *p, bool good, const struct err *why, struct er
 	p->last.code = good ? NULL : copy(err_word(why->code));
 	pull_last_save(&p->last, with->store);
 	return pull_state_save(&p->state, with->store, e);
+}
+
+/* A window is shorter than the time between two polls. */
+static bool is_open_now(struct poll *p)
+{
+	struct fetched f = {.config = p->pull->config, .store = p->pull->store, .last = &p->last};
+	const struct offer o = {.fetched = &f, .state = &p->state, .current = p->now.id};
+
+	return offer_opens(&o);
 }
 
 static bool is_due(struct poll *p, bool *due, struct err *e)
@@ -320,6 +342,8 @@ static bool is_due(struct poll *p, bool *due, struct err *e)
 		&p->state, &p->last, with->config->id, p->now.manifest.plan.poll.every_ms, boot, clock_boot_ms());
 	if (!ledger_load(&l, with->store, e))
 		return false;
+	if (p->last.window && !p->state.failures && is_open_now(p))
+		wait_ms = 0;
 	*due = wait_ms == 0 || with->now || pull_is_ours(&l);
 	shape_ms_text(left, wait_ms);
 	return *due || end_with(p, PULL_NOT_DUE, "the next poll is in %s", left);
@@ -338,6 +362,7 @@ static bool due_poll(struct poll *p, struct err *e)
 	const struct pull *with = p->pull;
 	struct err why = {0}, unheard;
 
+	p->last.window = false;
 	bool good = poll(p, &why);
 	fd_close(&p->lock);
 	if (!with->dry && p->origins.has_receipts)

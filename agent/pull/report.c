@@ -6,6 +6,9 @@
 #include "agent/store/receipts.h"
 #include "sources/deliver.h"
 
+#define LOGIN "pull/put-login"
+enum { LOGIN_MAX = 512 };
+
 static bool send_one(struct deliver *d, const struct config *c, const struct store *s, int64_t number, struct err *e)
 {
 	cleanup(buf_free) struct buf bytes = {0};
@@ -16,16 +19,32 @@ static bool send_one(struct deliver *d, const struct config *c, const struct sto
 	return deliver_put(d, name, buf_str(&bytes), e);
 }
 
+/* The host's own: what one thief can write is one host's receipts, which are signed besides. */
+static bool read_login(struct buf *out, const struct store *s, struct err *e)
+{
+	if (!fs_exists(s->dir, LOGIN))
+		return true;
+	if (!fs_read(out, s->dir, LOGIN, e))
+		return false;
+	if (!out->len)
+		return err_set(e, ERR_SYNTAX, LOGIN ": it is empty");
+	out->len = str_trim(buf_str(out)).len;
+	out->data[out->len] = 0;
+	return strchr(out->data, ':') || err_set(e, ERR_SYNTAX, LOGIN ": expected USER:PASSWORD");
+}
+
 static bool open_put(struct deliver **out, const struct origin *to, const struct store *s, struct err *e)
 {
 	cleanup(free_ptr) char *helper = NULL;
 	cleanup(free_ptr) char *ca = NULL;
+	cleanup(buf_free) struct buf login = BUF_MAX(LOGIN_MAX);
 
 	if (to->kind != ORIGIN_PUT)
 		return err_set(e, ERR_USAGE, "receipts do not go to a place of kind %s yet", origin_words[to->kind]);
-	if (!reach_helper(&helper, "fleet-fetch-https", e) || !reach_ca(&ca, to, "ca-receipts", s, e))
+	if (!reach_helper(&helper, "fleet-fetch-https", e) || !reach_ca(&ca, to, "ca-receipts", s, e) ||
+		!read_login(&login, s, e))
 		return false;
-	return deliver_open(out, &(struct delivery){helper, to->url, ca, !clock_now().synced}, e);
+	return deliver_open(out, &(struct delivery){helper, to->url, ca, login.data, !clock_now().synced}, e);
 }
 
 bool report_home(

@@ -14,6 +14,7 @@ bool slot_take(int *out, const struct store *s, struct err *e)
 		if (taken)
 			return true;
 	}
-	return err_set(e, ERR_BUSY, "%d sessions are open here, and no more are taken; one that brings no order ends within a minute",
+	return err_set(e, ERR_BUSY,
+		"%d sessions are open here, and no more are taken; one that brings no order ends within a minute",
 		SLOTS);
 }

@@ -39,7 +39,8 @@ static bool walk(struct first_day *d, struct trust *t, int dir, struct err *e)
 	return say == TRUST_DONE;
 }
 
-/* Looking for a document of the plan is what brings its role. A plan that has none yet is no error: the snapshot says so. */
+/* Looking for a document of the plan is what brings its role. A plan that has none yet is no error: the snapshot says
+ * so. */
 static bool seek_plan(struct first_day *d, struct trust *t, const char *plan, int dir, struct err *e)
 {
 	cleanup(free_ptr) char *path = path_form("%s/manifest.json", plan);

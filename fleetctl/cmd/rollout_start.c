@@ -46,7 +46,8 @@ static bool target_make(struct rollout_target *t, const struct drive *d, const s
 	if (!manifest_read(&m, buf_str(&text), NULL, e))
 		return false;
 	*t = (struct rollout_target){ .host = h, .release = manifest_id(buf_str(&text)), .number = m.number };
-	bool open = m.plan.has_window && window_is_open(&m.plan.window, clock_now().unix_s);
+	/* who pulls waits for the window by himself */
+	bool open = m.plan.has_window && ((w->pull && !w->pulling.any_time) || window_is_open(&m.plan.window, clock_now().unix_s));
 	if (hosts_of_plan(&d->fleet, h->plan) == 1 && !w->allow_blind && !open)
 		t->deferred = "the only host of its plan: a trial would blind the plan; wait for its window or say --allow-blind";
 	return true;

@@ -36,12 +36,21 @@ static bool find_helper(char **out, struct err *e)
 	return found || err_set(e, ERR_MISSING, "the helper %s is not beside fleetctl, and not in " PACKAGED, name);
 }
 
+/* The last line is the answer; what stands before it came on stderr. */
+static struct str last_line(struct str text)
+{
+	text = str_trim(text);
+	const char *end = text.len ? memrchr(text.data, '\n', text.len) : NULL;
+
+	return end ? str_bytes(end + 1, text.len - (size_t)(end + 1 - text.data)) : text;
+}
+
 static bool read_done(struct git_job_done *out, struct str text, struct err *e)
 {
 	cleanup(doc_free) doc *d = NULL;
 	enum err_code code = ERR_FAILED;
 
-	if (!doc_read(&d, text, e) || !shape_read(out, git_job_done_shape, d, &(struct shape_from){0}, e))
+	if (!doc_read(&d, last_line(text), e) || !shape_read(out, git_job_done_shape, d, &(struct shape_from){0}, e))
 		return err_set(e, ERR_FAILED, "fleet-push-git ended without an answer: %.300s", text.len ? text.data : "it met a limit");
 	if (!out->code)
 		return true;

@@ -18,17 +18,19 @@ static bool is_same(struct sign_role *now, const struct sign_role *asked, struct
 
 	if (!now || !now->body)
 		return err_set(e, ERR_REFUSED,
-			"%s %llu: nothing asks for it any more, or it is signed already: the request is superseded", asked->name,
-			(unsigned long long)asked->version);
+			"%s %llu: nothing asks for it any more, or it is signed already: the request is superseded",
+			asked->name, (unsigned long long)asked->version);
 	if (now->version != asked->version)
-		return err_set(e, ERR_REFUSED, "%s: the request makes version %llu, but the repository is at %llu: make a new request",
+		return err_set(e, ERR_REFUSED,
+			"%s: the request makes version %llu, but the repository is at %llu: make a new request",
 			asked->name, (unsigned long long)asked->version, (unsigned long long)now->old);
 	unsaid_fields(&fields, asked->body, now->body);
 	if (fields.len == 0 && !fields.failed)
 		return true;
 	struct str rest, first = str_trim(str_cut(buf_str(&fields), '\n', &rest));
 	return err_set(e, ERR_REFUSED,
-		"%s: what the folder says now is not what was asked: plans, scripts or keys.yaml changed since (" STR_FMT "%s); put them back, or make a new request",
+		"%s: what the folder says now is not what was asked: plans, scripts or keys.yaml changed since "
+		"(" STR_FMT "%s); put them back, or make a new request",
 		asked->name, STR_ARG(first), rest.len || fields.failed ? ", and more" : "");
 }
 

@@ -27,7 +27,9 @@ static void edit_free(struct edit *d)
 
 static bool begin(struct edit *d, const char *fleet_dir, struct err *e)
 {
-	*d = (struct edit){.path = path_form("%s/" KEYSET_FILE, fleet_dir), .text = BUF_MAX(KEYSET_MAX), .new = BUF_MAX(KEYSET_MAX)};
+	*d = (struct edit){.path = path_form("%s/" KEYSET_FILE, fleet_dir),
+		.text = BUF_MAX(KEYSET_MAX),
+		.new = BUF_MAX(KEYSET_MAX)};
 	if (!keyset_read(&d->before, fleet_dir, e) || !fs_read(&d->text, AT_FDCWD, d->path, e))
 		return false;
 	d->wanted = keyset_doc(&d->before);
@@ -105,7 +107,8 @@ static struct str number_of(struct str line, const char *role)
 
 	for (size_t i = 1; i + len < line.len; i++) {
 		size_t at = i + len;
-		if (memcmp(line.data + i, role, len) != 0 || line.data[at] != ':' || (line.data[i - 1] != ' ' && line.data[i - 1] != '{'))
+		if (memcmp(line.data + i, role, len) != 0 || line.data[at] != ':' ||
+			(line.data[i - 1] != ' ' && line.data[i - 1] != '{'))
 			continue;
 		for (at++; at < line.len && line.data[at] == ' '; at++)
 			;
@@ -133,8 +136,8 @@ static bool change_threshold(void *ctx, struct buf *out, struct str line)
 		buf_add(out, str_bytes(line.data + at + number.len, line.len - at - number.len));
 		buf_byte(out, '\n');
 	} else {
-		buf_form(out, STR_FMT "%s%s: %lld}" STR_FMT "\n", STR_ARG(front), str_ends(front, "{") ? "" : ", ", c->role, (long long)c->n,
-			STR_ARG(rest));
+		buf_form(out, STR_FMT "%s%s: %lld}" STR_FMT "\n", STR_ARG(front), str_ends(front, "{") ? "" : ", ",
+			c->role, (long long)c->n, STR_ARG(rest));
 	}
 	return true;
 }
@@ -175,7 +178,8 @@ static bool role_still(const struct keyset *before, const struct keyset *after, 
 	if (!keyset_signers(&a, before, role, NULL) || keyset_signers(&b, after, role, &why))
 		return true;
 	return err_set(e, ERR_REFUSED,
-		"nobody could sign for %s then: %s. First give it a key (`fleetctl key add`), put another in the place of the one that goes (`fleetctl key replace`), or lower the threshold (`fleetctl key threshold %s N`)",
+		"nobody could sign for %s then: %s. First give it a key (`fleetctl key add`), put another in the place "
+		"of the one that goes (`fleetctl key replace`), or lower the threshold (`fleetctl key threshold %s N`)",
 		role, why.text, role);
 }
 
@@ -209,8 +213,9 @@ static bool finish(struct edit *d, const char *by_hand, struct err *e)
 	bool read = keyset_of(&after, buf_str(&d->new), &why);
 	cleanup(doc_free) doc *is = read ? keyset_doc(&after) : NULL;
 	if (!is || !doc_equal(is, d->wanted))
-		return err_set(e, ERR_SYNTAX, "%s is not written as `fleetctl key` writes it, a key a line; change it by hand: %s%s%s", d->path, by_hand,
-			read ? "" : ". ", why.text);
+		return err_set(e, ERR_SYNTAX,
+			"%s is not written as `fleetctl key` writes it, a key a line; change it by hand: %s%s%s",
+			d->path, by_hand, read ? "" : ". ", why.text);
 	return roles_still(&d->before, &after, e) && fs_write(AT_FDCWD, d->path, buf_str(&d->new), 0644, e);
 }
 
@@ -227,7 +232,8 @@ static bool find(size_t *out, const struct edit *d, const char *name, struct err
 			return true;
 		}
 	}
-	return err_set(e, ERR_MISSING, "%s has no key of the name %s: it has %s", KEYSET_FILE, name, buf_str(&names).data);
+	return err_set(
+		e, ERR_MISSING, "%s has no key of the name %s: it has %s", KEYSET_FILE, name, buf_str(&names).data);
 }
 
 static bool finish_key(struct edit *d, struct key_change *c, size_t at, const char *by_hand, struct err *e)
@@ -253,7 +259,8 @@ bool keyset_grant(const char *fleet_dir, const char *name, const char *role, str
 			return err_set(e, ERR_EXISTS, "%s: %s has the role %s already", KEYSET_FILE, name, role);
 	}
 	roles[key->roles.count] = role;
-	struct key_change c = {.name = name, .key = str_of(key->text), .role = (char *const *)roles, .roles = key->roles.count + 1};
+	struct key_change c = {
+		.name = name, .key = str_of(key->text), .role = (char *const *)roles, .roles = key->roles.count + 1};
 	return finish_key(&d, &c, at, "add the role to its list", e);
 }
 
@@ -286,7 +293,8 @@ bool keyset_revoke(const char *fleet_dir, const char *name, const char *role, st
 	return finish_key(&d, &c, at, "take out the key, or the role of its list", e);
 }
 
-bool keyset_replace(const char *fleet_dir, const char *old, const char *name, const struct public_key *key, struct err *e)
+bool keyset_replace(
+	const char *fleet_dir, const char *old, const char *name, const struct public_key *key, struct err *e)
 {
 	cleanup(edit_free) struct edit d = {0};
 	cleanup(buf_free) struct buf text = {0};

@@ -34,7 +34,8 @@ bool pubfile_of(char **name, struct public_key *key, struct str text, struct err
 	struct str after, line = str_cut(text, '\n', &after), rest, value;
 
 	if (after.len || !str_is(str_cut(line, ' ', &rest), mark))
-		return err_set(e, ERR_SYNTAX, "expected one line \"%s NAME ed25519 HEX\", as `fleetctl key new NAME --out` writes it", mark);
+		return err_set(e, ERR_SYNTAX,
+			"expected one line \"%s NAME ed25519 HEX\", as `fleetctl key new NAME --out` writes it", mark);
 	struct str who = str_cut(rest, ' ', &value);
 	if (!name_check(who, e) || !keyset_key_read(key, value, e))
 		return false;

@@ -100,7 +100,8 @@ bool request_is(struct str bytes)
 {
 	cleanup(doc_free) doc *d = NULL;
 
-	return bytes.len <= REQUEST_MAX && doc_read(&d, bytes, NULL) && str_is(doc_str(doc_get(d, "_type")), request_type);
+	return bytes.len <= REQUEST_MAX && doc_read(&d, bytes, NULL) &&
+	       str_is(doc_str(doc_get(d, "_type")), request_type);
 }
 
 static bool fields_are(doc *d, const char *const *names, struct err *e)
@@ -131,7 +132,8 @@ static bool read_plans(struct request *r, const doc *list, struct err *e)
 
 static bool read_head(struct request *r, struct err *e)
 {
-	static const char *const names[] = {"_type", "format", "fleet", "made", "plans", "held", "asked", "manifests", NULL};
+	static const char *const names[] = {
+		"_type", "format", "fleet", "made", "plans", "held", "asked", "manifests", NULL};
 	struct str fleet = doc_str(doc_get(r->whole, "fleet"));
 
 	if (!head_is(r->whole, request_type, e) || !fields_are(r->whole, names, e) ||
@@ -156,7 +158,8 @@ static bool take_signatures(struct request *r, struct sign_role *role, struct er
 
 	role->whole = role_seal(doc_ref(role->body));
 	for (size_t i = 0; i < doc_count(list); i++) {
-		struct str keyid = doc_str(doc_get(doc_at(list, i), "keyid")), sig = doc_str(doc_get(doc_at(list, i), "sig"));
+		struct str keyid = doc_str(doc_get(doc_at(list, i), "keyid")),
+			   sig = doc_str(doc_get(doc_at(list, i), "sig"));
 		if (!sign_accept(&counts, role, r->sign, keyid, sig, e))
 			return false;
 	}
@@ -233,7 +236,8 @@ void request_words(struct buf *out, const struct request *r)
 	}
 }
 
-static bool held_is_of(const struct request *r, struct trust *t, const struct repository *at, const char *role, struct err *e)
+static bool held_is_of(
+	const struct request *r, struct trust *t, const struct repository *at, const char *role, struct err *e)
 {
 	doc *held = doc_get(doc_get(doc_get(r->whole, "held"), role), "signed");
 	struct err why = {0};
@@ -243,7 +247,9 @@ static bool held_is_of(const struct request *r, struct trust *t, const struct re
 	const struct role *ours = trust_role(t, role);
 	if (!held || (ours && doc_equal(ours->body, held)))
 		return true;
-	return err_set(e, ERR_REFUSED, "the request starts from another %s than this fleet's repository has (%llu): git pull here, or ask for a new request",
+	return err_set(e, ERR_REFUSED,
+		"the request starts from another %s than this fleet's repository has (%llu): git pull here, or ask for "
+		"a new request",
 		role, (unsigned long long)(ours ? ours->version : 0));
 }
 
@@ -259,7 +265,8 @@ bool request_is_of(const struct request *r, const char *fleet_dir, struct err *e
 	if (!repository_trust(&t, &at, never, 0, e))
 		return false;
 	if (doc_count(held) == 0)
-		return err_set(e, ERR_REFUSED, "the request is for a first signing, but this fleet's repository is signed");
+		return err_set(
+			e, ERR_REFUSED, "the request is for a first signing, but this fleet's repository is signed");
 	for (void *i = doc_first(held); i; i = doc_next(held, i))
 		if (!held_is_of(r, t, &at, doc_key(i), e))
 			return false;
@@ -293,7 +300,8 @@ static struct sign_role *role_of(const struct request *r, struct str name)
 static bool add_one(struct request *r, struct buf *notes, doc *line, struct err *e)
 {
 	static const char *const names[] = {"role", "name", "keyid", "sig", NULL};
-	struct str keyid = doc_str(doc_get(line, "keyid")), sig = doc_str(doc_get(line, "sig")), name = doc_str(doc_get(line, "name"));
+	struct str keyid = doc_str(doc_get(line, "keyid")), sig = doc_str(doc_get(line, "sig")),
+		   name = doc_str(doc_get(line, "name"));
 	struct sign_role *role = role_of(r, doc_str(doc_get(line, "role")));
 	bool counts = false;
 

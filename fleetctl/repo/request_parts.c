@@ -53,7 +53,8 @@ static bool read_role(struct role *out, const char *name, const doc *whole, stru
 	return err_set(e, ERR_FOREIGN, "%s: it says that it is of another role", name);
 }
 
-/* Keyids are ours when they are new: people compare keys by them. One that is listed already may be called as it was. */
+/* Keyids are ours when they are new: people compare keys by them. One that is listed already may be called as it was.
+ */
 static bool keys_are_true(doc *keys, doc *before, struct err *e)
 {
 	for (void *i = doc_first(keys); i; i = doc_next(keys, i)) {
@@ -193,7 +194,10 @@ static bool find_all_signers(struct request *r, struct err *e)
 	if (delegations && !ring_read(&r->delegated, doc_get(delegations, "keys"), e))
 		return err_in(e, "targets");
 	for (size_t i = 0; i < s->roles; i++)
-		if (s->role[i].body && !find_signers(&s->role[i], i < SIGN_DELEGATED ? root : delegations ? targets : none,
+		if (s->role[i].body && !find_signers(&s->role[i],
+					       i < SIGN_DELEGATED ? root
+					       : delegations      ? targets
+								  : none,
 					       i < SIGN_DELEGATED ? &r->top : &r->delegated, e))
 			return false;
 	return true;
@@ -201,7 +205,8 @@ static bool find_all_signers(struct request *r, struct err *e)
 
 /* --- what is held --- */
 
-static const struct ring_role *keys_of(const struct ring **ring, const struct role *root, const struct role *targets, const char *name)
+static const struct ring_role *keys_of(
+	const struct ring **ring, const struct role *root, const struct role *targets, const char *name)
 {
 	if (is_top(name)) {
 		*ring = &root->ring;
@@ -253,7 +258,8 @@ static bool hold_all(struct request *r, struct err *e)
 	if (doc_count(held) && (!r->root.version || !targets.version))
 		return err_set(e, ERR_SYNTAX, "held: expected root and targets");
 	for (void *i = doc_first(held); i; i = doc_next(held, i))
-		if (strcmp(doc_key(i), first[0]) != 0 && strcmp(doc_key(i), first[1]) != 0 && !hold(r, &targets, doc_key(i), e))
+		if (strcmp(doc_key(i), first[0]) != 0 && strcmp(doc_key(i), first[1]) != 0 &&
+			!hold(r, &targets, doc_key(i), e))
 			return err_in(e, "held");
 	return true;
 }
@@ -272,7 +278,8 @@ static bool take_manifest(struct sign_role *r, struct buf *out, const doc *text,
 	if (!role_target(&role, path, &f))
 		return true;
 	doc_canonical(out, text);
-	return (buf_ok(out, e) && role_file_check(&f, buf_str(out), e)) || err_in(e, "%s: its manifest in the request", r->name);
+	return (buf_ok(out, e) && role_file_check(&f, buf_str(out), e)) ||
+	       err_in(e, "%s: its manifest in the request", r->name);
 }
 
 /* A plan's new manifest must be there to be told of, the very bytes that the role names. */
@@ -282,11 +289,13 @@ static bool take_manifests(const struct request *r, struct sign_role *role, stru
 	doc *pair = doc_get(doc_get(r->whole, "manifests"), role->name);
 	doc *is = doc_get(doc_get(role->body, "targets"), path), *was = doc_get(doc_get(role->before, "targets"), path);
 
-	if (is_top(role->name) || duty_of(role->name) != DUTY_PLAN || (is && was && doc_equal(is, was)) || (!is && !was))
+	if (is_top(role->name) || duty_of(role->name) != DUTY_PLAN || (is && was && doc_equal(is, was)) ||
+		(!is && !was))
 		return true;
 	if (is && !doc_get(pair, "new"))
 		return err_set(e, ERR_SYNTAX, "%s: its manifest is not in the request", role->name);
-	if (was && doc_get(pair, "before") && !take_manifest(role, &role->manifest_before, doc_get(pair, "before"), role->before, e))
+	if (was && doc_get(pair, "before") &&
+		!take_manifest(role, &role->manifest_before, doc_get(pair, "before"), role->before, e))
 		return false;
 	return !is || take_manifest(role, &role->manifest, doc_get(pair, "new"), role->body, e);
 }

@@ -6,8 +6,8 @@
 
 enum { SIGNATURE_MAX = 1 * KIB };
 
-/* Keys of which a number must sign, under the keyids by which they will be looked for. Each key stands once, whatever it
- * is called: one person with two names does not count twice. */
+/* Keys of which a number must sign, under the keyids by which they will be looked for. Each key stands once, whatever
+ * it is called: one person with two names does not count twice. */
 struct set {
 	struct {
 		const struct public_key *key;
@@ -112,12 +112,13 @@ bool sign_possible(const struct sign *s, const struct sign_role *r, const struct
 
 /* "ann, bob": those of the set who have signed; or who have not, and could here, or could not. */
 enum who { SIGNED, HERE, ELSEWHERE };
-static int64_t list_owners(struct buf *out, const struct set *set, const doc *whole, enum who who, const struct signers *here)
+static int64_t list_owners(
+	struct buf *out, const struct set *set, const doc *whole, enum who who, const struct signers *here)
 {
 	int64_t count = 0;
 
 	for (size_t i = 0; i < set->count; i++) {
-		enum who is = has_signature(whole, set->at[i].keyid)             ? SIGNED
+		enum who is = has_signature(whole, set->at[i].keyid)       ? SIGNED
 			      : here && signers_have(here, set->at[i].key) ? HERE
 									   : ELSEWHERE;
 		if (is == who)
@@ -127,10 +128,12 @@ static int64_t list_owners(struct buf *out, const struct set *set, const doc *wh
 }
 
 /* "root: 1 of 2, signed by ann; missing: one of bob, cy" */
-static bool say_set(struct buf *out, const struct sign_role *r, const struct set *set, const char *which, const struct signers *here)
+static bool say_set(struct buf *out, const struct sign_role *r, const struct set *set, const char *which,
+	const struct signers *here)
 {
 	cleanup(buf_free) struct buf has = {0}, near = {0}, far = {0};
-	int64_t count = list_owners(&has, set, r->whole, SIGNED, here), can = list_owners(&near, set, r->whole, HERE, here);
+	int64_t count = list_owners(&has, set, r->whole, SIGNED, here),
+		can = list_owners(&near, set, r->whole, HERE, here);
 	int64_t away = list_owners(&far, set, r->whole, ELSEWHERE, here), missing = set->threshold - count - can;
 
 	buf_form(out, "  %s%s: %lld of %lld", r->name, which, (long long)count, (long long)set->threshold);
@@ -158,7 +161,9 @@ bool sign_standing(struct buf *out, const struct sign *s, const struct signers *
 			continue;
 		size_t sets = sets_of(set, s, &s->role[i]);
 		for (size_t j = 0; j < sets; j++)
-			whole = say_set(out, &s->role[i], &set[j], j ? " (by the keys of the root before)" : "", here) && whole;
+			whole = say_set(out, &s->role[i], &set[j], j ? " (by the keys of the root before)" : "",
+					here) &&
+				whole;
 	}
 	return whole;
 }
@@ -219,7 +224,8 @@ static void note_signature(doc *made, const struct sign_role *r, const struct se
 }
 
 /* At most so many signatures in all, in the order of the keys: more would only cost bytes and passphrases. */
-static bool sign_set(struct sign_role *r, const struct set *set, int64_t most, struct signers *have, doc *made, struct err *e)
+static bool sign_set(
+	struct sign_role *r, const struct set *set, int64_t most, struct signers *have, doc *made, struct err *e)
 {
 	cleanup(buf_free) struct buf message = BUF_MAX(TRUST_TARGETS_MAX);
 	int64_t count = 0;
@@ -288,7 +294,8 @@ doc *sign_made(const struct sign *s)
 
 /* --- a signature that was made elsewhere --- */
 
-bool sign_accept(bool *counts, struct sign_role *r, const struct sign *s, struct str keyid, struct str hex, struct err *e)
+bool sign_accept(
+	bool *counts, struct sign_role *r, const struct sign *s, struct str keyid, struct str hex, struct err *e)
 {
 	cleanup(buf_free) struct buf message = BUF_MAX(TRUST_TARGETS_MAX);
 	uint8_t raw[SIGNATURE_MAX];
@@ -307,7 +314,8 @@ bool sign_accept(bool *counts, struct sign_role *r, const struct sign *s, struct
 			if (!str_is(keyid, set[i].at[j].keyid))
 				continue;
 			if (!public_verify(set[i].at[j].key, buf_str(&message), signature))
-				return err_set(e, ERR_SIGNATURE, "%s: what %s signed is not this", r->name, owner_of(&set[i], j));
+				return err_set(e, ERR_SIGNATURE, "%s: what %s signed is not this", r->name,
+					owner_of(&set[i], j));
 			if (!has_signature(r->whole, set[i].at[j].keyid))
 				role_add_signature(r->whole, set[i].at[j].keyid, signature);
 			*counts = true;

@@ -45,7 +45,8 @@ static void set_what(doc *line, struct str what)
 	doc_set_str(line, "what", buf_str(&text));
 }
 
-/* What stands before: how many lines, and the digest of the last. One that a power cut left without its end is a line. */
+/* What stands before: how many lines, and the digest of the last. One that a power cut left without its end is a line.
+ */
 struct tail {
 	size_t lines;
 	struct str last;
@@ -174,7 +175,8 @@ bool transcript_had(const struct transcript *t, const char *end, struct err *e)
 		if (before.len == DIGEST_HEX && (brief_of(brief, before.data), strcmp(brief, end) == 0))
 			return true;
 	}
-	return strcmp(t->end, end) == 0 || err_set(e, ERR_DIGEST, "transcript: it has no line %s: lines were cut off its end", end);
+	return strcmp(t->end, end) == 0 ||
+	       err_set(e, ERR_DIGEST, "transcript: it has no line %s: lines were cut off its end", end);
 }
 
 void transcript_free(struct transcript *t)

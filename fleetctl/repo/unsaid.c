@@ -173,7 +173,8 @@ static void walk_links(const struct walk *w, const char *at, doc *a, doc *b)
 /* Listed for the first time, or no more. */
 static bool is_other_key(const struct walk *w, const char *at, const doc *a, const doc *b)
 {
-	return w->new_keys && (!a || !b) && (fnmatch("keys.*", at, 0) == 0 || fnmatch("delegations.keys.*", at, 0) == 0);
+	return w->new_keys && (!a || !b) &&
+	       (fnmatch("keys.*", at, 0) == 0 || fnmatch("delegations.keys.*", at, 0) == 0);
 }
 
 /* A plan's own targets: what is told in words already, and a release that its keys permit no more. */

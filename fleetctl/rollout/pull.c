@@ -1,264 +1,11 @@
-/* A rollout without a controller. */
+/* A rollout without a controller, once it is begun. */
 #include "fleetctl/rollout/pull.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/fs.h"
-#include "fleetctl/command.h"
-#include "fleetctl/repo/sign.h"
 #include "fleetctl/rollout/pull_home.h"
-#include "keys/secret.h"
-
-/* --- the documents --- */
-
-/* One plan's, as it stands and as it shall be. */
-struct sheet {
-	char *plan, *role, *path;
-	struct stage stage;
-	struct buf bytes;
-	bool changed;
-	size_t seen, missing; /* members gone through, and those of them that may take it and have not ended */
-};
-struct sheets {
-	struct sheet *sheet;
-	size_t count;
-};
-
-static void sheets_free(struct sheets *all)
-{
-	for (size_t i = 0; i < all->count; i++) {
-		struct sheet *p = &all->sheet[i];
-		free(p->plan);
-		free(p->role);
-		free(p->path);
-		stage_free(&p->stage);
-		buf_free(&p->bytes);
-	}
-	free_ptr(&all->sheet);
-}
-
-static struct sheet *sheet_of(struct sheets *all, const char *plan)
-{
-	for (size_t i = 0; i < all->count; i++)
-		if (strcmp(all->sheet[i].plan, plan) == 0)
-			return &all->sheet[i];
-	all->sheet = mem_grow(all->sheet, all->count + 1, sizeof *all->sheet);
-	all->sheet[all->count] = (struct sheet){
-		.plan = str_dup(str_of(plan)),
-		.role = path_form("rollout-%s", plan),
-		.path = path_form("%s/rollout.json", plan),
-		.bytes = BUF_MAX(STAGE_BYTES_MAX),
-	};
-	return &all->sheet[all->count++];
-}
-
-/* The seek went well, and led to no target. */
-static bool is_nobodys(struct trust *t)
-{
-	struct trust_target target;
-	struct trust_want want;
-	struct err why;
-
-	return trust_next(t, &want, &why) == TRUST_DONE && !trust_found(t, &target);
-}
-
-/* What is signed now; *there false: nothing yet. */
-static bool read_sheet(struct stage *out, bool *there, const struct repository *r, const struct sheet *p, struct err *e)
-{
-	static const struct trust_time never = {0, true};
-	cleanup(trust_free) struct trust *t = NULL;
-	cleanup(buf_free) struct buf bytes = BUF_MAX(STAGE_BYTES_MAX);
-
-	if (!repository_trust(&t, r, never, 0, e))
-		return false;
-	*there = repository_target(&bytes, r, t, p->path, e);
-	if (!*there)
-		return is_nobodys(t);
-	return stage_read(out, buf_str(&bytes), e) || err_in(e, "%s", p->path);
-}
-
-static bool write_sheets(struct sheets *all, struct sign_document *document, size_t *count, struct err *e)
-{
-	*count = 0;
-	for (size_t i = 0; i < all->count; i++) {
-		struct sheet *p = &all->sheet[i];
-		if (!p->changed)
-			continue;
-		p->stage.counter++;
-		buf_clear(&p->bytes);
-		stage_write(&p->bytes, &p->stage);
-		if (!buf_ok(&p->bytes, e) || !stage_check(&p->stage, e))
-			return err_in(e, "%s", p->path);
-		document[(*count)++] = (struct sign_document){p->role, p->path, buf_str(&p->bytes)};
-	}
-	return true;
-}
-
-/* All that changed, under one snapshot and timestamp: hosts see all of it or nothing. */
-static bool sign_sheets(struct pull_drive *d, struct sheets *all, struct err *e)
-{
-	cleanup(free_ptr) struct sign_document *document = mem_new(all->count + 1, sizeof *document);
-	cleanup(free_ptr) char *dir = d->keys ? str_dup(str_of(d->keys)) : signer_folder(d->fleet->name);
-	cleanup(signers_free) struct signers signers = {0};
-	cleanup(sign_free) struct sign *sign = NULL;
-	struct sign_job job = {.fleet_dir = d->fleet->dir, .document = document};
-
-	if (!write_sheets(all, document, &job.documents, e))
-		return false;
-	if (!job.documents)
-		return true;
-	bool done = command_signing_time(&job.now, e) &&
-		    signers_open(&signers, dir, NULL, passphrase_ask, d->passphrase, e) &&
-		    sign_compute(&sign, &job, &signers, e) && sign_write(sign, &signers, e);
-	d->news = d->news || done;
-	return done;
-}
-
-/* --- beginning --- */
-
-void pull_stages(struct list *out, size_t hosts, const struct wave_options *w)
-{
-	size_t half = waves_on_trial_max(hosts), reached = 0, count = 0;
-	struct stage_share *share = mem_new(STAGES_MAX + 1, sizeof *share);
-
-	for (size_t i = 0; i <= w->count; i++) {
-		size_t to = i ? (hosts * (size_t)w->percent[i - 1] + 99) / 100 : MIN((size_t)w->canary, hosts);
-		while (reached < to && count < STAGES_MAX) {
-			reached = MIN(to, reached + half);
-			share[count++] = (struct stage_share){(int64_t)reached};
-		}
-	}
-	*out = (struct list){share, count};
-}
-
-static void add_host(struct stage *s, const struct host *h)
-{
-	struct stage_host *host = s->hosts.items = mem_grow(s->hosts.items, s->hosts.count + 1, sizeof *host);
-
-	host[s->hosts.count++] = (struct stage_host){str_dup(str_of(h->id)), h->site ? str_dup(str_of(h->site)) : NULL};
-}
-
-static bool add_window(struct stage *s, const struct repository *r, const char *plan, struct err *e)
-{
-	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
-	cleanup(manifest_free) struct manifest m = {0};
-
-	if (!repository_release(&text, r, plan, s->release, e) || !manifest_read(&m, buf_str(&text), NULL, e))
-		return false;
-	if (!m.plan.has_window)
-		return true;
-	struct window *w = s->windows.items = mem_new(1, sizeof *w);
-	*w = m.plan.window;
-	w->zone = str_dup(str_of(m.plan.window.zone));
-	s->windows.count = 1;
-	return true;
-}
-
-/* One whose rollout is still open is not overwritten by accident: it is aborted first. */
-static bool open_sheet(struct sheet *p, const struct pull_drive *d, const struct pull_wishes *w,
-	const struct rollout_target *t, struct err *e)
-{
-	cleanup(stage_free) struct stage before = {0};
-	bool there;
-
-	if (!read_sheet(&before, &there, d->repository, p, e))
-		return false;
-	if (there && before.state == STAGE_GO && before.open < (int64_t)before.stages.count)
-		return err_set(e, ERR_REFUSED,
-			"rollout %s of plan %s has reached %lld of %zu hosts: `fleetctl rollout resume %s` goes on, "
-			"`fleetctl rollout abort %s` ends it",
-			before.rollout, p->plan, (long long)stage_reaches(&before), before.hosts.count, before.rollout,
-			before.rollout);
-	p->changed = true;
-	p->stage = (struct stage){
-		.plan = str_dup(str_of(p->plan)),
-		.rollout = str_dup(str_of(d->row.id)),
-		.counter = before.counter,
-		.release = t->release,
-		.number = t->number,
-		.open = 1,
-		.defer_ms = w->defer_ms,
-	};
-	return w->any_time || add_window(&p->stage, d->repository, p->plan, e);
-}
-
-static bool make_sheets(struct sheets *all, const struct pull_drive *d, const struct pull_wishes *w,
-	const struct rollout_target *target, size_t count, struct err *e)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (target[i].deferred)
-			continue;
-		struct sheet *p = sheet_of(all, target[i].host->plan);
-		if (!p->changed && !open_sheet(p, d, w, &target[i], e))
-			return false;
-		add_host(&p->stage, target[i].host);
-	}
-	for (size_t i = 0; i < all->count; i++)
-		pull_stages(&all->sheet[i].stage.stages, all->sheet[i].stage.hosts.count, &d->options.waves);
-	return all->count || err_set(e, ERR_REFUSED, "no host is left to try it: all are deferred");
-}
-
-static int64_t stage_of(const struct stage *s, size_t rank)
-{
-	const struct stage_share *share = s->stages.items;
-	int64_t i = 0;
-
-	while (i < (int64_t)s->stages.count && share[i].hosts <= (int64_t)rank)
-		i++;
-	return i;
-}
-
-static void add_members(struct pull_drive *d, const struct sheet *p)
-{
-	size_t count = p->stage.hosts.count;
-	cleanup(free_ptr) size_t *rank = mem_new(count + 1, sizeof *rank);
-	const struct stage_host *host = p->stage.hosts.items;
-
-	stage_ranks(rank, &p->stage);
-	d->member = mem_grow(d->member, d->count + count + 1, sizeof *d->member);
-	for (size_t i = 0; i < count; i++)
-		d->member[d->count + rank[i]] = (struct member_row){
-			.host = str_dup(str_of(host[i].id)),
-			.plan = str_dup(str_of(p->plan)),
-			.wave = stage_of(&p->stage, rank[i]),
-			.release = p->stage.release,
-			.number = p->stage.number,
-			.ordered = (int64_t)rank[i] < stage_reaches(&p->stage),
-		};
-	d->count += count;
-}
-
-bool pull_start(struct pull_drive *d, const struct pull_wishes *w, const struct rollout_target *target, size_t count,
-	const char *who, struct err *e)
-{
-	cleanup(sheets_free) struct sheets all = {0};
-	cleanup(doc_free) doc *kept = rollout_options_doc(&d->options);
-	cleanup(buf_free) struct buf text = {0};
-	int64_t now = clock_now().unix_s;
-
-	doc_line(&text, kept);
-	d->row = (struct rollout_row){
-		.id = rollout_new_id(now),
-		.who = str_dup(str_of(who)),
-		.action = str_dup(str_of(PULL_ACTION)),
-		.options = buf_take(&text),
-		.started = now,
-	};
-	if (!make_sheets(&all, d, w, target, count, e))
-		return false;
-	for (size_t i = 0; i < all.count; i++)
-		add_members(d, &all.sheet[i]);
-	if (!db_rollout_add(d->db, &d->row, d->member, d->count, e))
-		return false;
-	return sign_sheets(d, &all, e) ||
-	       (err_in(e, "rollout %s is not begun", d->row.id),
-		       !db_rollout_set(d->db, d->row.id, ROLLOUT_ABORTED, e->text, &(struct err){0}), false);
-}
-
-/* --- going on --- */
 
 bool pull_load(struct pull_drive *d, const char *id, struct err *e)
 {
@@ -279,7 +26,7 @@ static bool load_sheets(struct sheets *all, const struct pull_drive *d, struct e
 		bool there;
 		if (p->stage.plan)
 			continue;
-		if (!read_sheet(&p->stage, &there, d->repository, p, e))
+		if (!sheet_read(&p->stage, &there, d->repository, p, e))
 			return false;
 		if (!there || strcmp(p->stage.rollout, d->row.id) != 0)
 			return err_set(e, ERR_REFUSED, "plan %s follows %s%s now, not %s", p->plan,
@@ -364,15 +111,20 @@ static bool look_at_all(struct pull_drive *d, struct sheets *all, struct err *e)
 	return true;
 }
 
+/* A host that polls twice a day is not unreachable because it has not spoken yet: nobody is left behind unless it is asked for. */
+static bool is_late(const struct pull_drive *d, const struct sheet *p)
+{
+	return (int64_t)p->missing > MAX(d->options.max_unreachable, 0);
+}
+
 /* What those that are missing leave room for: they may come back in the middle of it. False: not yet. */
 static bool open_next(struct pull_drive *d, struct sheet *p)
 {
 	struct stage *s = &p->stage;
 	int64_t half = (int64_t)waves_on_trial_max(s->hosts.count), reached = stage_reaches(s);
 	struct stage_share *share = s->stages.items;
-	bool late = d->options.max_unreachable >= 0 && (int64_t)p->missing > d->options.max_unreachable;
 
-	if (s->open == (int64_t)s->stages.count || late)
+	if (s->open == (int64_t)s->stages.count || is_late(d, p))
 		return false;
 	int64_t to = MIN(share[s->open].hosts, reached + half - (int64_t)p->missing);
 	if (to <= reached || (to < share[s->open].hosts && s->stages.count == STAGES_MAX))
@@ -439,7 +191,7 @@ static bool halt(struct pull_drive *d, struct sheets *all, struct err *e)
 		path_form("%zu failed, %lld are allowed", failed(d), (long long)d->options.max_failed);
 
 	set_sheets(all, STAGE_HELD, false);
-	return sign_sheets(d, all, e) && set_state(d, ROLLOUT_HALTED, why, e);
+	return sheets_sign(&d->news, all, &d->keys, e) && set_state(d, ROLLOUT_HALTED, why, e);
 }
 
 /* First signed, then noted: what was signed and not noted is found in the repository by the next look. */
@@ -450,11 +202,11 @@ static bool go_on(struct pull_drive *d, struct sheets *all, struct err *e)
 	for (size_t i = 0; i < all->count; i++) {
 		struct sheet *p = &all->sheet[i];
 		bool last = p->stage.open == (int64_t)p->stage.stages.count;
-		done = done && last && !p->missing;
+		done = done && last && !is_late(d, p);
 		if (!last)
 			(void)open_next(d, p);
 	}
-	return sign_sheets(d, all, e) && note_reached(d, all, e) &&
+	return sheets_sign(&d->news, all, &d->keys, e) && note_reached(d, all, e) &&
 	       set_state(d, done ? ROLLOUT_DONE : ROLLOUT_RUNNING, NULL, e);
 }
 
@@ -499,7 +251,7 @@ bool pull_stop(struct pull_drive *d, enum stage_state to, bool back, struct err 
 	if (!load_sheets(&all, d, e))
 		return false;
 	set_sheets(&all, to, back);
-	return sign_sheets(d, &all, e) &&
+	return sheets_sign(&d->news, &all, &d->keys, e) &&
 	       set_state(d, to == STAGE_ABORTED ? ROLLOUT_ABORTED : ROLLOUT_PAUSED,
 		       back ? "aborted; hosts that committed it go back" : "stopped by an operator", e);
 }

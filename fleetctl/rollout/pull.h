@@ -2,20 +2,18 @@
  * state of the rollout; here it is signed, one stage after the other, as the receipts that came home allow. */
 #pragma once
 
-#include "fleetctl/repo/passphrase.h"
+#include "fleetctl/rollout/pull_sheet.h"
 #include "fleetctl/rollout/rollout.h"
 #include "fleetctl/show/show.h"
-#include "manifests/stage.h"
 
 #define PULL_ACTION "pull" /* of rollout_row.action */
 
 struct pull_drive {
-	const struct show *show; /* these six are borrowed, set by the caller */
+	const struct show *show; /* these are borrowed, set by the caller */
 	const struct fleet *fleet;
 	struct repository *repository;
 	struct db *db;
-	const char *keys;        /* folder of private keys; NULL: the usual */
-	struct passphrase *passphrase;
+	struct sheet_keys keys;
 	struct rollout_options options;
 	struct rollout_row row;
 	struct member_row *member; /* of a plan, by rank */

@@ -106,8 +106,7 @@ int pull_command_start(struct drive *d, const struct pull_words *w, const struct
 		.fleet = &d->fleet,
 		.repository = &d->repository,
 		.db = d->db,
-		.keys = w->keys,
-		.passphrase = &passphrase,
+		.keys = {&d->fleet, w->keys, &passphrase},
 		.options = *o,
 	};
 	struct pull_wishes wishes = {w->any_time, w->defer_ms};
@@ -132,8 +131,7 @@ int pull_command_resume(
 		.fleet = &d->fleet,
 		.repository = &d->repository,
 		.db = d->db,
-		.keys = w->keys,
-		.passphrase = &passphrase,
+		.keys = {&d->fleet, w->keys, &passphrase},
 	};
 	struct err e;
 
@@ -160,8 +158,7 @@ bool pull_command_stop(const struct show *show, const struct fleet *f, struct db
 		.fleet = f,
 		.repository = &r,
 		.db = db,
-		.keys = w->keys,
-		.passphrase = &passphrase,
+		.keys = {f, w->keys, &passphrase},
 	};
 
 	secret_guard_process();

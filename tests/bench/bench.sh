@@ -337,6 +337,8 @@ sign_many()
 	fleet=$mine
 }
 
+. "$here/tests/bench/git_bench.sh"
+
 tower_begin
 say "machine: $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg); $(ssh -V 2>&1)"
 trust_cost
@@ -353,6 +355,7 @@ for n in $(seq -w "$MANY"); do
 	host_make "many-$n" bench here
 	peer_host "many-$n" "$(cat "$T/hosts/many-$n/port")"
 done
+git_pull_costs
 relay_up
 bytes_and_time
 cpu_many

@@ -136,7 +136,7 @@ ctl doctor --prometheus
 expect 10 "to Prometheus"
 said '^fleet_role_days_left\{role="timestamp"\} [34]$' "the days are told"
 said '^fleet_repository_good 1$' "and that it is good"
-[ "$(grep -c '^# HELP' "$T/out")" -eq 6 ] && [ "$(grep -c '^# TYPE .* gauge$' "$T/out")" -eq 6 ] || fail "each with HELP and TYPE"
+[ "$(grep -c '^# HELP' "$T/out") $(grep -c '^# TYPE .* gauge$' "$T/out")" = '6 6' ] || fail "each with HELP and TYPE"
 grep -vE '^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{role="[A-Za-z0-9._-]+"\})? -?[0-9]+)$' "$T/out" && fail "in its format, line by line"
 ok "each with HELP and TYPE, in its format, line by line"
 ctl doctor --json

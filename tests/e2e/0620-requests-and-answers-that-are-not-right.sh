@@ -77,8 +77,13 @@ expect 0 "a look signs nothing"
 said 'root: threshold 1 to 2' "it says the change in words"
 digest=$(sed -n 's/^digest for all signers to compare: //p' "$T/out")
 [ -z "$(find "$usb" "$T/bob" -name '*.answer')" ] || fail "a look writes no answer"
+cp -r "$fleet" "$T/clone"
+on bob sign --answer "$usb/two.request" --dry-run --fleet "$T/clone"
+expect 0 "where a clone of the fleet's folder is at hand"
+said "is what this fleet's repository has, verified" "the request is held against its repository"
 on bob sign --answer "$usb/two.request" --yes
 expect 0 "bob answers"
+said "rests on the request's word" "without one that is said"
 [ "$(sed -n 's/^digest for all signers to compare: //p' "$T/out")" = "$digest" ] || fail "everybody sees the same digest"
 ok "everybody sees the same digest"
 said 'nobody is missing' "after it nobody is missing"
@@ -108,6 +113,9 @@ sign --collect "$usb/two.request" "$usb/two.bob.answer"
 expect 6 "what was collected is not collected again"
 said 'superseded' "which is said"
 as_it_was "a superseded request"
+on cy sign --answer "$usb/two.request" --yes --fleet "$fleet"
+expect 6 "a clone that is further refuses to answer it"
+said 'starts from another root' "which is said"
 
 # --- old ---
 

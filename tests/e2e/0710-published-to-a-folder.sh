@@ -24,7 +24,7 @@ ctl publish
 expect 0 "the repository is published"
 reads "and read"
 ok "and read"
-[ "$(cd "$www" && ls metadata/* | sort)" = "$(cd "$fleet/repository" && newest_files | grep ^metadata/)" ] || fail "nothing else is in its metadata"
+[ "$(cd "$www" && find metadata -type f | sort)" = "$(cd "$fleet/repository" && newest_files | grep ^metadata/)" ] || fail "nothing else is in its metadata"
 ctl publish
 said 'web: 0 files' "the same again writes nothing"
 
@@ -58,7 +58,7 @@ expect 7 "the other, whose folder is older, is refused"
 said 'is ahead of this folder' "  and told what to do"
 diff -r "$www" "$T/held" >"$T/out" || fail "  nothing was changed"
 fleet=$T/fleet
-file=$(ls "$fleet"/repository/bundles/*.zst | head -n 1)
+file=$(find "$fleet/repository/bundles" -name '*.zst' | sort | head -n 1)
 cp "$file" "$T/good"
 printf x >>"$file"
 small_change 4

@@ -27,7 +27,8 @@ reads_well()
 {
 	rm -rf "$host/out"
 	read_git metadata/timestamp.json
-	[ "$code" -eq 0 ] && cmp -s "$host/out/metadata/timestamp.json" "$T/good/metadata/timestamp.json" || fail "$1"
+	[ "$code" -eq 0 ] || fail "$1"
+	cmp -s "$host/out/metadata/timestamp.json" "$T/good/metadata/timestamp.json" || fail "$1"
 	ok "$1"
 }
 reads_well "a good server is read"
@@ -70,7 +71,7 @@ refuses gone '[a-z]*' "a server that hangs up is said to"
 server dripping 'while :; do printf 1; sleep 0.2; done'
 refuses dripping timeout "a server that drips has so much time in all and no more" --total 2s
 server cut "git-upload-pack $git_bare | head -c 700"
-refuses cut '[a-z]*' "an answer that ends in its middle is none"
+refuses cut '[a-z]*' "an answer that ends in its middle is none" --idle 1s
 git -C "$git_bare" init -q --bare "$T/git/other.git"
 server other "exec git-upload-pack $T/git/other.git"
 refuses other missing "a remote without the branch is said to be one"
@@ -111,11 +112,24 @@ reads_well "and after all of them a good server is read"
 
 # --- a card that forgets ---
 
+host=$T/card
+reads_well "a new host reads it"
 object=$(find "$host/main.git/objects" -name '*.pack' | head -n 1)
 chmod u+w "$object"
 truncate -s 100 "$object"
 read_git metadata/timestamp.json
 reads_well "a broken store of objects is made anew"
+# The commit and its trees are well, a file is not.
+blob=$(git -C "$host/main.git" rev-parse main:metadata/timestamp.json)
+packs=$(find "$host/main.git/objects/pack" -type f)
+mkdir "$T/packs"
+# shellcheck disable=SC2086
+mv $packs "$T/packs/"
+git -C "$host/main.git" unpack-objects -q <"$(find "$T/packs" -name '*.pack' | head -n 1)"
+rm -f "$host/main.git/objects/${blob:0:2}/${blob:2}"
+read_git metadata/timestamp.json
+said '^io: .*fetched again' "a file that cannot be read any more is said to be"
+reads_well "  and fetched again"
 
 # --- https ---
 

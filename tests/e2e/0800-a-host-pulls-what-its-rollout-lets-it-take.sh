@@ -35,12 +35,19 @@ ended "$first" pass "its checks hold"
 [ -s "$T/receipts/$first/2.json" ] || fail "its receipt came home"
 ok "its receipt came home"
 grep -q 'MKCOL /receipts/ber-D/ 201' "$T/nginx/asked" || fail "into a folder of its own, which was made"
+cp "$T/hosts/$second/state/pull/put-login" "$T/login"
+cp "$T/hosts/$first/state/pull/put-login" "$T/hosts/$second/state/pull/put-login"
+pull "$second" --now
+[ ! -e "$T/receipts/$second/2.json" ] || fail "with another's login nobody's receipts are put"
+cp "$T/login" "$T/hosts/$second/state/pull/put-login"
 pull "$second" --now
 said 'reaches 1 of 2 hosts, and this one is number 2' "the other is told that it is not its turn"
 
 # --- nothing new: one conditional request, and nothing is written ---
 
-pull "$first" --now
+# what was signed a moment ago is asked for once more: another of the same second and length would look the same
+settled() { pull "$first" --now && grep -q '"etag"' "$T/hosts/$first/state/pull.json"; }
+until_true 100 settled || fail "how the timestamp looks is remembered"
 find "$T/hosts/$first/state" -newermt '2000-01-01' ! -name pull.last ! -name '*.lock' -type f -printf '%p %T@ %i\n' | sort >"$T/before"
 forget
 pull "$first" --now

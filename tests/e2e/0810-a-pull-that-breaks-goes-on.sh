@@ -11,7 +11,6 @@ sign
 mkdir "$T/folder"
 ca=$(awk '{ printf "%s\\n", $0 }' "$T/nginx/cert")
 web="{\"kind\": \"https\", \"url\": \"$url/fleet/\", \"ca\": \"$ca\"}"
-away="{\"kind\": \"https\", \"url\": \"https://127.0.0.1:1/fleet/\", \"ca\": \"$ca\"}"
 sources "$web, {\"kind\": \"folder\", \"url\": \"$T/folder\"}"
 puller ber-D plan-D
 state=$T/hosts/ber-D/state

@@ -54,9 +54,7 @@ relay_end()
 	kill "$relay_pid"
 	wait "$relay_pid" 2>/dev/null || true
 	sum=$(tail -n 1 "$T/relay")
-	connections=$(sed 's/.*"connections":\([0-9]*\).*/\1/' <<<"$sum")
-	up=$(sed 's/.*"up":\([0-9]*\).*/\1/' <<<"$sum")
-	down=$(sed 's/.*"down":\([0-9]*\).*/\1/' <<<"$sum")
+	read -r connections up down < <(jq -r '"\(.connections) \(.up) \(.down)"' <<<"$sum")
 	git_relayed=$git_url
 }
 

@@ -2,6 +2,32 @@
 # What a thief does beyond fleetctl: any SSH, and frames written by hand. Source it after tower.sh.
 #   stolen=KEYFILE; door ID [SSH-OPTIONS] [-- COMMAND]; { order '{...}'; frame KIND; } | speak ID; answered PATTERN SENTENCE
 
+[ -n "${build:-}" ] || . "$(dirname "${BASH_SOURCE[0]}")/tower.sh"
+stolen=
+
+# key ARGS...: fleetctl key, which must do it. plain_fleet PLAN...: as small_fleet, with keys that have no passphrase: what is stolen
+# here is a key in use.
+key()
+{
+	ctl key "$@"
+	[ "$code" -eq 0 ] || fail "key $*"
+}
+plain_plans()
+{
+	local plan
+	tower_fleet
+	rm -rf "${fleet:?}"/plans/* "${fleet:?}"/scripts/*
+	small_scripts
+	for plan in "$@"; do small_plan "$plan"; done
+}
+plain_fleet()
+{
+	plain_plans "$@"
+	key new --all --plain
+	sign
+	[ "$code" -eq 0 ] || fail "the first releases are signed"
+}
+
 # door ID [OPTIONS] [-- COMMAND...]: into that host with the stolen key; the code is in $code.
 door()
 {
@@ -58,4 +84,16 @@ update()
 }
 
 # kept ID: what of a host must not change; compare before and after.
-kept() { (cd "$T/hosts/$1" && find etc state -name '*.lock' -prune -o -name lease -prune -o \( -type f -o -type l \) -printf '%p %l ' -exec sha256sum {} \; | sort); }
+kept()
+{
+	(cd "$T/hosts/$1" && find etc state -name '*.lock' -prune -o -name lease -prune -o -type l -printf '%p -> %l\n' -o -type f -exec sha256sum {} + | sort)
+}
+
+# forge FILE KEYFILE CHANGE: metadata changed as jq is told, and signed again by that key alone; on stdout. As an owner of the key would.
+forge()
+{
+	local sig
+	jq -cSj ".signed | $3" "$1" >"$T/forged"
+	sig=$(openssl pkeyutl -sign -rawin -inkey "$2" -in "$T/forged" | od -An -v -tx1 | tr -d ' \n')
+	jq -S --arg sig "$sig" --arg keyid "${4:-$(jq -r '.signatures[0].keyid' "$1")}" "{signatures: [{keyid: \$keyid, sig: \$sig}], signed: (.signed | $3)}" "$1"
+}

@@ -20,7 +20,11 @@ web_conf()
 			ssl_certificate $T/nginx/cert; ssl_certificate_key $T/nginx/key;
 			location /fleet/ { alias $T/published/; }
 			location /fleet/bundles/ { alias $T/published/bundles/; ${1:-} }
-			location /receipts/ { alias $T/receipts/; dav_methods PUT MKCOL; create_full_put_path off; }
+			location ~ ^/receipts/(?<who>[^/]+)/ {
+				root $T; dav_methods PUT MKCOL; create_full_put_path off;
+				auth_basic receipts; auth_basic_user_file $T/nginx/logins;
+				set \$whose "\$who"; if (\$remote_user != \$whose) { return 403; }
+			}
 		}
 	}
 	CONF
@@ -33,13 +37,18 @@ web_up()
 	until listening "$web_port" || ! kill -0 "$web_pid" 2>/dev/null; do sleep 0.02; done
 	kill -0 "$web_pid" 2>/dev/null
 }
-web_down() { kill "$web_pid" && wait "$web_pid" 2>/dev/null || true; }
+web_down()
+{
+	kill "$web_pid"
+	wait "$web_pid" 2>/dev/null || true
+}
 
 web_begin()
 {
 	local tries=20
 	command -v nginx >/dev/null || { say "skipped: nginx is not installed"; exit 77; }
 	mkdir -p "$T/nginx" "$T/published" "$T/receipts"
+	: >"$T/nginx/logins"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=tower -addext subjectAltName=IP:127.0.0.1 \
 		-keyout "$T/nginx/key" -out "$T/nginx/cert" 2>"$T/err"
 	while :; do
@@ -76,6 +85,9 @@ puller()
 	[ -e "$T/sources.json" ] || sources
 	"$agent" enrol "${volatile[@]}" --id "$1" --plan "$2" --site "${3:-here}" --root "$fleet/repository/metadata/1.root.json" --config-dir "$h/etc" \
 		--state-dir "$h/state" --results "$h/results" --sources "$T/sources.json" >"$T/out" 2>"$T/err" || fail "host $1 is enrolled"
+	mkdir -p "$h/state/pull"
+	printf '%s:secret of %s\n' "$1" "$1" >"$h/state/pull/put-login"
+	printf '%s:%s\n' "$1" "$(openssl passwd -apr1 "secret of $1")" >>"$T/nginx/logins"
 	key=$("$agent" status --json --config-dir "$h/etc" | sed -n 's/.*"receipt_key": *"\([0-9a-f]*\)".*/\1/p')
 	printf -- '- {id: %s, plan: %s, site: %s, address: 127.0.0.1%s}\n' "$1" "$2" "${3:-here}" "${key:+, receipt_key: $key}" >>"$fleet/hosts.yaml"
 }

@@ -1,8 +1,9 @@
-/* Manifests and receipts, forged. A manifest that is accepted is written again byte for byte, and equals itself. */
+/* Manifests, receipts and rollouts, forged. A manifest or a rollout that is accepted is written again byte for byte. */
 #include <stdlib.h>
 
 #include "manifests/manifest.h"
 #include "manifests/receipt.h"
+#include "manifests/stage.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,8 +43,30 @@ static void receipt(struct str json)
 		abort();
 }
 
+static void rollout(struct str json)
+{
+	cleanup(stage_free) struct stage s = {0};
+	cleanup(buf_free) struct buf again = {0};
+	struct err e = {0};
+
+	if (!stage_read(&s, json, &e)) {
+		if (s.plan || e.code == ERR_NONE)
+			abort();
+		return;
+	}
+	stage_write(&again, &s);
+	if (!str_eq(buf_str(&again), json))
+		abort();
+	for (size_t i = 0; i < s.hosts.count; i++) {
+		struct stage_ask ask = {.host = ((struct stage_host *)s.hosts.items)[i].id, .plan = s.plan};
+		if (!stage_decide(&s, &ask).why[0])
+			abort();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	rollout(str_bytes(data, size));
 	manifest(str_bytes(data, size));
 	receipt(str_bytes(data, size));
 	return 0;

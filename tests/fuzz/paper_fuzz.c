@@ -67,7 +67,6 @@ static void stage(struct str json)
 
 static void key_and_seal(struct str bytes)
 {
-	cleanup(receipt_free) struct receipt r = {0};
 	cleanup(free_ptr) char *key = NULL;
 	struct public_key nobody = {0};
 	struct err e = {0};

@@ -1,4 +1,5 @@
-/* Any bytes as a signing request, as an answer, and as a carried public key: refused, or told and asked all there is. */
+/* Any bytes as a signing request, as an answer, and as a carried public key: refused, or told and asked all there is.
+ */
 #include "fleetctl/repo/pubfile.h"
 #include "fleetctl/repo/request.h"
 

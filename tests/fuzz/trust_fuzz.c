@@ -73,7 +73,8 @@ static void keep(struct disk *d, const struct trust_keep *k, struct str bytes)
 	buf_add(&f->bytes, bytes);
 }
 
-static enum trust_say feed(struct trust *t, struct disk *d, struct str *rest, const struct secret_key *s, const struct public_key *p)
+static enum trust_say feed(
+	struct trust *t, struct disk *d, struct str *rest, const struct secret_key *s, const struct public_key *p)
 {
 	struct trust_want want;
 	enum trust_say say;

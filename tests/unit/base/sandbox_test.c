@@ -43,13 +43,18 @@ static int inside(bool (*try)(void), const struct sandbox *box)
 
 static const struct sandbox box = {.files = 64};
 
-static void assert_inside(bool (*try)(void), int wanted)
+static void assert_inside_of(const struct sandbox *which, bool (*try)(void), int wanted)
 {
-	int got = inside(try, &box);
+	int got = inside(try, which);
 
 	if (got == BROKEN + 1)
 		skip();
 	assert_int_equal(got, wanted);
+}
+
+static void assert_inside(bool (*try)(void), int wanted)
+{
+	assert_inside_of(&box, try, wanted);
 }
 
 static bool has_no_exec(void)
@@ -142,6 +147,20 @@ TEST(nothing_on_the_disk_changes)
 	assert_inside(writes_a_file, NO);
 	assert_inside(removes_a_file, NO);
 }
+TEST(one_that_writes_files_has_no_more_power_than_that)
+{
+	static const struct sandbox writer = {.files = 64, .written = 1 * MIB, .writes = true};
+
+	(void)state;
+	assert_inside_of(&writer, writes_a_file, YES);
+	assert_int_equal(unlink("/tmp/sandbox_test.file"), 0);
+	assert_inside_of(&writer, removes_a_file, YES);
+	assert_inside_of(&writer, has_no_exec, YES);
+	assert_inside_of(&writer, forks, NO);
+	assert_inside_of(&writer, traces, NO);
+	assert_inside_of(&writer, kills, NO);
+	assert_inside_of(&writer, talks_netlink, NO);
+}
 TEST(sockets_are_unix_or_inet)
 {
 	(void)state;
@@ -172,6 +191,7 @@ int main(void)
 		cmocka_unit_test(no_other_program_runs),
 		cmocka_unit_test(nobody_is_traced_or_signalled),
 		cmocka_unit_test(nothing_on_the_disk_changes),
+		cmocka_unit_test(one_that_writes_files_has_no_more_power_than_that),
 		cmocka_unit_test(sockets_are_unix_or_inet),
 		cmocka_unit_test(what_a_parser_needs_is_there),
 		cmocka_unit_test(there_is_no_way_back),

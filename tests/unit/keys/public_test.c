@@ -413,6 +413,29 @@ static void a_key_without_its_fields_is_refused(void **state)
 	}
 }
 
+static void a_key_of_unknown_type_may_have_any_value_and_is_itself_alone(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"{\"keytype\":\"sigstore-oidc\",\"scheme\":\"Fulcio\",\"keyval\":{\"identity\":\"ann@example.com\",\"issuer\":\"x\"}}",
+		"{\"keytype\":\"sigstore-oidc\",\"scheme\":\"Fulcio\",\"keyval\":{\"identity\":\"bob@example.com\",\"issuer\":\"x\"}}",
+		"{\"keytype\":\"ed25519\",\"scheme\":\"another\",\"keyval\":{}}",
+	};
+	struct public_key k[COUNT_OF(texts)] = { 0 };
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		cleanup(doc_free) doc *d = NULL;
+		assert_true(doc_read(&d, str_of(texts[i]), NULL));
+		assert_true(public_read(&k[i], d, NULL));
+		assert_int_equal(k[i].type, KEY_UNKNOWN);
+		assert_false(public_verify(&k[i], STR("text"), STR("signature")));
+		for (size_t j = 0; j < i; j++)
+			assert_false(digest_eq(k[i].same, k[j].same));
+	}
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		public_free(&k[i]);
+}
+
 /* --- made by us --- */
 
 static void a_key_made_of_raw_bytes_is_the_one_read_from_its_document(void **state)
@@ -510,6 +533,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_key_is_read_kept_and_never_verifies),
 		cmocka_unit_test(an_encrypted_public_key_asks_nobody),
 		cmocka_unit_test(a_key_without_its_fields_is_refused),
+		cmocka_unit_test(a_key_of_unknown_type_may_have_any_value_and_is_itself_alone),
 		cmocka_unit_test(a_key_made_of_raw_bytes_is_the_one_read_from_its_document),
 		cmocka_unit_test(a_value_that_is_no_such_key_makes_none),
 		cmocka_unit_test(a_raw_point_becomes_the_pem_that_openssl_writes),

@@ -155,6 +155,33 @@ static void receipts_go_to_a_place_that_takes_them(void **state)
 	assert_string_equal(e.text, "receipts: kind: expected \"put\" or \"git\", found \"folder\"");
 }
 
+static void receipts_do_not_lie_where_the_repository_is(void **state)
+{
+	static const char form[] = "{\"format\": 1, \"sources\": [{\"kind\": \"https\", \"url\": \"https://a.example/fleet/\"}],"
+				   " \"receipts\": {\"kind\": \"put\", \"url\": \"%s\"}}";
+	static const struct {
+		const char *url;
+		bool good;
+	} rows[] = {
+		{"https://a.example/fleet/", false},
+		{"https://a.example/fleet", false},
+		{"https://a.example/fleet/receipts/", false},
+		{"https://a.example/", false},
+		{"https://a.example/fleet-receipts/", true},
+		{"https://b.example/fleet/", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		cleanup(origins_free) struct origins o = {0};
+		cleanup(buf_free) struct buf json = {0};
+		struct err e = {0};
+		buf_form(&json, form, rows[i].url);
+		assert_int_equal(origins_read(&o, buf_str(&json), NULL, &e), rows[i].good);
+		assert_true(rows[i].good || strstr(e.text, "a place of their own"));
+	}
+}
+
 static void another_format_and_too_many_bytes_are_refused(void **state)
 {
 	(void)state;
@@ -179,6 +206,7 @@ int main(void)
 		cmocka_unit_test(a_mistake_in_yaml_has_its_line),
 		cmocka_unit_test(what_does_not_belong_together_is_refused),
 		cmocka_unit_test(receipts_go_to_a_place_that_takes_them),
+		cmocka_unit_test(receipts_do_not_lie_where_the_repository_is),
 		cmocka_unit_test(another_format_and_too_many_bytes_are_refused),
 	};
 

@@ -261,6 +261,31 @@ static void a_host_that_is_ahead_of_us_is_not_put_back(void **state)
 	}
 }
 
+/* A thief of the online keys has counted up; the root that replaces them makes the host forget what it holds by them. */
+static void a_host_that_was_counted_up_is_brought_back_by_the_root(void **state)
+{
+	struct world *w = *state;
+	cleanup(flight_free) struct flight f = {.payload = -1};
+	cleanup(order_free) struct order o = {0};
+	cleanup(buf_free) struct buf papers = {0};
+	static const char *const roles[] = {"root", "timestamp", "snapshot", "targets", "plan-D"};
+
+	for (size_t i = 0; i < COUNT_OF(roles); i++)
+		w->versions[i] = (struct version_held){(char *)roles[i], i ? 2000000000 : 1};
+	w->hello.trust.count = COUNT_OF(roles);
+	assert_false(make(&f, w, ORDER_UPDATE, w->release[1]));
+	assert_int_equal(w->yard.why.code, ERR_OLDER);
+	yard_key(&w->yard, "bob", "root"); /* a new root alone is not enough */
+	yard_sign(&w->yard);
+	assert_false(make(&f, w, ORDER_UPDATE, w->release[1]));
+	yard_mend(&w->yard, KEYSET_FILE, "name: online, roles: [snapshot, timestamp]", "name: online, roles: [plan-Z]");
+	yard_key(&w->yard, "online-2", "snapshot timestamp");
+	yard_sign(&w->yard);
+	make_update(&f, w);
+	read_back(&o, &papers, &f);
+	names_papers(&o, "2.root 3.root timestamp snapshot targets plan-D manifest");
+}
+
 static void papers_are_squeezed_against_what_both_hold(void **state)
 {
 	struct world *w = *state;
@@ -358,6 +383,7 @@ int main(void)
 		flown(a_payload_goes_on_where_it_broke),
 		flown(only_newer_papers_are_sent),
 		flown(a_host_that_is_ahead_of_us_is_not_put_back),
+		flown(a_host_that_was_counted_up_is_brought_back_by_the_root),
 		flown(papers_are_squeezed_against_what_both_hold),
 		flown(orders_that_bring_nothing_are_small),
 		flown(a_release_that_nobody_signed_is_not_sent),

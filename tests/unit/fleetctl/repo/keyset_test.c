@@ -8,22 +8,23 @@
 #include "tests/unit/keys/samples.h"
 
 #define TEST(name) static void name(void **state)
-#define A "902bea4bfbcbe53b2f457a26e25a3f345ac8d1de0dcd6a63974661006a25a0fe"
-#define B "fda98281e5230c3908ce46783cff7f6fb35b34589b30ddef1bb2a529067d0039"
-#define C "858e351ccf993d16ec5ab57ecb6ef5f90e6fd9500d70424c0b69f81f055f18c1"
+#define A          "902bea4bfbcbe53b2f457a26e25a3f345ac8d1de0dcd6a63974661006a25a0fe"
+#define B          "fda98281e5230c3908ce46783cff7f6fb35b34589b30ddef1bb2a529067d0039"
+#define C          "858e351ccf993d16ec5ab57ecb6ef5f90e6fd9500d70424c0b69f81f055f18c1"
 
-static const char file[] = "# ours\n"
-			   "threshold: {root: 1, plan-D: 1} # raise it\n"
-			   "keys:\n"
-			   "  # the safe in Berlin\n"
-			   "  - {name: ann, roles: [root, targets], key: 'ed25519 " A "'} # Ann's\n"
-			   "  - {name: bob, roles: [root, targets, snapshot, timestamp, plans], key: 'ed25519 " B "'}\n";
+static const char file[] =
+	"# ours\n"
+	"threshold: {root: 1, plan-D: 1} # raise it\n"
+	"keys:\n"
+	"  # the safe in Berlin\n"
+	"  - {name: ann, roles: [root, targets], key: 'ed25519 " A "'} # Ann's\n"
+	"  - {name: bob, roles: [root, targets, snapshot, timestamp, plans], key: 'ed25519 " B "'}\n";
 
-#define BEGIN                                                                                                                  \
-	(void)state;                                                                                                           \
-	cleanup(yard_free) struct yard y;                                                                                      \
-	cleanup(buf_free) struct buf is = {0};                                                                                 \
-	yard_make(&y);                                                                                                         \
+#define BEGIN                                                                                                          \
+	(void)state;                                                                                                   \
+	cleanup(yard_free) struct yard y;                                                                              \
+	cleanup(buf_free) struct buf is = {0};                                                                         \
+	yard_make(&y);                                                                                                 \
 	yard_write(&y, KEYSET_FILE, str_of(file))
 
 /* The file with one text for another, and nothing else. */
@@ -66,7 +67,8 @@ TEST(a_key_goes_with_its_line_and_another_takes_its_place)
 
 	assert_true(keyset_key_read(&key, STR("ed25519 " C), &y.why));
 	assert_true(keyset_replace(y.fleet, "ann", "dee", &key, &y.why));
-	assert_file(&y, &is, "{name: ann, roles: [root, targets], key: 'ed25519 " A "'}", "{name: dee, roles: [root, targets], key: 'ed25519 " C "'}");
+	assert_file(&y, &is, "{name: ann, roles: [root, targets], key: 'ed25519 " A "'}",
+		"{name: dee, roles: [root, targets], key: 'ed25519 " C "'}");
 	assert_true(keyset_revoke(y.fleet, "dee", NULL, &y.why));
 	assert_file(&y, &is, "  - {name: ann, roles: [root, targets], key: 'ed25519 " A "'} # Ann's\n", "");
 	public_free(&key);
@@ -87,9 +89,11 @@ TEST(no_role_is_left_with_too_few)
 {
 	BEGIN;
 
-	refused(&y, &is, keyset_set_threshold(y.fleet, "root", 3, &y.why), ERR_REFUSED, "nobody could sign for root then");
+	refused(&y, &is, keyset_set_threshold(y.fleet, "root", 3, &y.why), ERR_REFUSED,
+		"nobody could sign for root then");
 	refused(&y, &is, keyset_revoke(y.fleet, "bob", NULL, &y.why), ERR_REFUSED, "no key has the role");
-	refused(&y, &is, keyset_revoke(y.fleet, "bob", "plans", &y.why), ERR_REFUSED, "nobody could sign for plans then");
+	refused(&y, &is, keyset_revoke(y.fleet, "bob", "plans", &y.why), ERR_REFUSED,
+		"nobody could sign for plans then");
 }
 
 TEST(what_is_not_there_or_there_already_is_said)
@@ -97,7 +101,8 @@ TEST(what_is_not_there_or_there_already_is_said)
 	BEGIN;
 	struct public_key key = {0};
 
-	refused(&y, &is, keyset_revoke(y.fleet, "eve", NULL, &y.why), ERR_MISSING, "no key of the name eve: it has ann, bob");
+	refused(&y, &is, keyset_revoke(y.fleet, "eve", NULL, &y.why), ERR_MISSING,
+		"no key of the name eve: it has ann, bob");
 	refused(&y, &is, keyset_revoke(y.fleet, "ann", "plans", &y.why), ERR_MISSING, "ann has not the role plans");
 	refused(&y, &is, keyset_grant(y.fleet, "ann", "root", &y.why), ERR_EXISTS, "has the role root already");
 	refused(&y, &is, keyset_grant(y.fleet, "ann", "../x", &y.why), ERR_UNSAFE, "role");
@@ -112,8 +117,9 @@ TEST(a_key_over_several_lines_is_changed_by_hand)
 {
 	BEGIN;
 
-	yard_write(&y, KEYSET_FILE, STR("keys:\n  - name: ann\n    roles: [root, targets]\n    key: 'ed25519 " A "'\n"
-					"  - {name: bob, roles: [root], key: 'ed25519 " B "'}\n"));
+	yard_write(&y, KEYSET_FILE,
+		STR("keys:\n  - name: ann\n    roles: [root, targets]\n    key: 'ed25519 " A "'\n"
+		    "  - {name: bob, roles: [root], key: 'ed25519 " B "'}\n"));
 	assert_false(keyset_revoke(y.fleet, "ann", "targets", &y.why) || keyset_grant(y.fleet, "ann", "plans", &y.why));
 	assert_int_equal(y.why.code, ERR_SYNTAX);
 	assert_non_null(strstr(y.why.text, "by hand"));
@@ -127,9 +133,12 @@ TEST(a_key_over_several_lines_is_changed_by_hand)
 
 TEST(a_public_key_travels_as_one_line_and_nothing_else_is_one)
 {
-	BEGIN;
-	static const char *const wrong[] = {"", "fleet-key", "fleet-key ann", "fleet-key ../ann ed25519 " A, "fleet-key ann ed25519 00",
-		"fleet-key ann ed25519 " A "\nfleet-key bob ed25519 " B, "ssh-ed25519 AAAA ann", "fleet-key ann ed25519 " B A};
+	(void)state;
+	cleanup(yard_free) struct yard y;
+	yard_make(&y);
+	static const char *const wrong[] = {"", "fleet-key", "fleet-key ann", "fleet-key ../ann ed25519 " A,
+		"fleet-key ann ed25519 00", "fleet-key ann ed25519 " A "\nfleet-key bob ed25519 " B,
+		"ssh-ed25519 AAAA ann", "fleet-key ann ed25519 " B A};
 	cleanup(free_ptr) char *path = path_form("%s/ann.pub", y.top);
 	cleanup(free_ptr) char *link = path_form("%s/link.pub", y.top);
 	struct public_key key = {0}, back = {0};

@@ -1,5 +1,5 @@
-/* Keys on machines that never met: a request goes out, answers come back, and nothing is written until nobody is missing.
- * Beside each way that works stands the forgery of it. */
+/* Keys on machines that never met: a request goes out, answers come back, and nothing is written until nobody is
+ * missing. Beside each way that works stands the forgery of it. */
 #include "fleetctl/repo/collect.h"
 #include "fleetctl/repo/keyset_edit.h"
 #include "tests/unit/fleetctl/repo/yard.h"
@@ -7,14 +7,14 @@
 
 #define TEST(name) static void name(void **state)
 /* root 2 of ann, bob and cy, each on a machine of her own; ann's has the fleet's folder, and the online key. */
-#define BEGIN                                                                                                                  \
-	(void)state;                                                                                                           \
-	cleanup(yard_free) struct yard y;                                                                                      \
-	yard_make(&y);                                                                                                         \
-	yard_keys(&y);                                                                                                         \
-	key_on(&y, "bob", "bob", "root targets");                                                                              \
-	key_on(&y, "cy", "cy", "root targets");                                                                                \
-	must(keyset_set_threshold(y.fleet, "root", 2, &y.why), &y);                                                            \
+#define BEGIN                                                                                                          \
+	(void)state;                                                                                                   \
+	cleanup(yard_free) struct yard y;                                                                              \
+	yard_make(&y);                                                                                                 \
+	yard_keys(&y);                                                                                                 \
+	key_on(&y, "bob", "bob", "root targets");                                                                      \
+	key_on(&y, "cy", "cy", "root targets");                                                                        \
+	must(keyset_set_threshold(y.fleet, "root", 2, &y.why), &y);                                                    \
 	yard_release(&y, "plan-D", "soracom.io", STR("bundle one"))
 
 static void must(bool good, const struct yard *y)
@@ -45,7 +45,8 @@ static struct sign_job job_of(struct yard *y, struct sign_release release[YARD_R
 {
 	for (size_t i = 0; i < y->releases; i++)
 		release[i] = (struct sign_release){&y->manifest[i], y->tar[i]};
-	return (struct sign_job){.fleet_dir = y->fleet, .release = release, .releases = y->releases, .now = y->now, .asked = asked};
+	return (struct sign_job){
+		.fleet_dir = y->fleet, .release = release, .releases = y->releases, .now = y->now, .asked = asked};
 }
 
 /* What `sign --request` writes on ann's machine. */
@@ -110,7 +111,8 @@ static enum err_code collect(struct yard *y, const struct buf *request, const st
 	for (size_t i = 0; good && i < count; i++)
 		good = answer_add(&r, &y->words, buf_str(answers[i]), &y->why);
 	struct sign_job job = job_of(y, release, r.sign);
-	good = good && sign_compute(&s, &job, &here, &y->why) && collect_take(s, &r, &y->why) && sign_write(s, &here, &y->why);
+	good = good && sign_compute(&s, &job, &here, &y->why) && collect_take(s, &r, &y->why) &&
+	       sign_write(s, &here, &y->why);
 	sign_free(&s);
 	request_free(&r);
 	signers_free(&here);
@@ -186,7 +188,8 @@ static void settle(struct yard *y)
 	struct buf request = {0}, bob = {0};
 
 	must(ask(y, &request) == ERR_NONE && answer(y, &bob, "bob", &request) == ERR_NONE &&
-			collect(y, &request, (const struct buf *const[]){&bob}, 1) == ERR_NONE, y);
+			collect(y, &request, (const struct buf *const[]){&bob}, 1) == ERR_NONE,
+		y);
 	buf_free(&request);
 	buf_free(&bob);
 }
@@ -200,9 +203,12 @@ TEST(a_lost_key_is_replaced_by_the_two_others_and_the_new_root_is_signed_by_old_
 	char *dir = path_form("%s/dee", y.top);
 
 	settle(&y);
-	must(signer_make(&dee, dir, "dee", STR(""), true, &y.why) && keyset_replace(y.fleet, "bob", "dee", &dee, &y.why), &y);
+	must(signer_make(&dee, dir, "dee", STR(""), true, &y.why) &&
+			keyset_replace(y.fleet, "bob", "dee", &dee, &y.why),
+		&y);
 	assert_int_equal(ask(&y, &request), ERR_NONE);
-	assert_int_equal(answer(&y, &lost, "bob", &request), ERR_NONE); /* he counts for the root before, until this is done */
+	assert_int_equal(
+		answer(&y, &lost, "bob", &request), ERR_NONE); /* he counts for the root before, until this is done */
 	assert_int_equal(answer(&y, &cy, "cy", &request), ERR_NONE);
 	must(collect(&y, &request, (const struct buf *const[]){&cy}, 1) == ERR_NONE, &y);
 	assert_int_equal(yard_version(&y, "root"), 2);
@@ -219,12 +225,14 @@ TEST(a_timestamp_that_was_refreshed_meanwhile_does_no_harm)
 	cleanup(buf_free) struct buf request = {0}, bob = {0};
 
 	settle(&y);
-	must(keyset_grant(y.fleet, "online", "plans", &y.why) && keyset_set_threshold(y.fleet, "targets", 2, &y.why), &y);
+	must(keyset_grant(y.fleet, "online", "plans", &y.why) && keyset_set_threshold(y.fleet, "targets", 2, &y.why),
+		&y);
 	assert_int_equal(ask(&y, &request), ERR_NONE);
 	assert_int_equal(answer(&y, &bob, "bob", &request), ERR_NONE);
 	cleanup(buf_free) struct buf text = {0};
 	yard_read(&y, &text, "keys.yaml");
-	must(keyset_set_threshold(y.fleet, "targets", 1, &y.why) && keyset_revoke(y.fleet, "online", "plans", &y.why), &y);
+	must(keyset_set_threshold(y.fleet, "targets", 1, &y.why) && keyset_revoke(y.fleet, "online", "plans", &y.why),
+		&y);
 	y.refresh = true;
 	yard_sign(&y);
 	assert_int_equal(yard_version(&y, "timestamp"), 2);
@@ -375,6 +383,20 @@ TEST(what_is_said_to_be_signed_now_must_be_signed)
 	assert_true(why_says(&y, "what it says is the root of now is not signed"));
 }
 
+TEST(a_manifest_that_is_not_the_one_to_be_signed_is_refused)
+{
+	BEGIN;
+	cleanup(buf_free) struct buf request = {0}, dee = {0};
+
+	key_on(&y, "dee", "dee", "plan-D"); /* the plan's own signer, elsewhere */
+	assert_int_equal(ask(&y, &request), ERR_NONE);
+	assert_int_equal(answer(&y, &dee, "dee", &request), ERR_NONE);
+	assert_true(yard_says(&y, "probe dns: run probes/dns.sh, args [soracom.io]"));
+	swap_text(&request, "\"soracom.io\"", "\"evil.example\"");
+	assert_int_equal(answer(&y, &dee, "dee", &request), ERR_DIGEST);
+	assert_true(why_says(&y, "plan-D: its manifest in the request"));
+}
+
 TEST(a_wrong_signature_is_named_and_refused)
 {
 	BEGIN;
@@ -425,7 +447,7 @@ TEST(a_key_that_was_revoked_does_not_count)
 TEST(what_changed_since_the_request_is_refused_with_its_name)
 {
 	BEGIN;
-	cleanup(buf_free) struct buf request = {0}, bob = {0}, text = {0};
+	cleanup(buf_free) struct buf request = {0}, bob = {0};
 
 	settle(&y);
 	must(keyset_set_threshold(y.fleet, "targets", 2, &y.why), &y);
@@ -465,6 +487,7 @@ int main(void)
 		cmocka_unit_test(what_no_words_tell_is_said_field_by_field_and_cannot_pass_for_a_line_of_ours),
 		cmocka_unit_test(a_key_under_a_name_that_is_none_or_a_keyid_that_is_not_its_own_is_refused),
 		cmocka_unit_test(what_is_said_to_be_signed_now_must_be_signed),
+		cmocka_unit_test(a_manifest_that_is_not_the_one_to_be_signed_is_refused),
 		cmocka_unit_test(a_wrong_signature_is_named_and_refused),
 		cmocka_unit_test(a_key_that_was_revoked_does_not_count),
 		cmocka_unit_test(what_changed_since_the_request_is_refused_with_its_name),

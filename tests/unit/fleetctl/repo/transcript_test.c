@@ -7,10 +7,10 @@
 #include "tests/unit/fleetctl/repo/yard.h"
 
 #define TEST(name) static void name(void **state)
-#define BEGIN                                                                                                                  \
-	(void)state;                                                                                                           \
-	cleanup(yard_free) struct yard y;                                                                                      \
-	yard_make(&y);                                                                                                         \
+#define BEGIN                                                                                                          \
+	(void)state;                                                                                                   \
+	cleanup(yard_free) struct yard y;                                                                              \
+	yard_make(&y);                                                                                                 \
 	cleanup(free_ptr) char *path = path_form("%s/" TRANSCRIPT_FILE, y.fleet)
 
 static void add(const char *path, const char *step)

@@ -1,0 +1,26 @@
+/* A machine that one can log in to, before it is a host: what it is, and whether it can become one. Looked at, never changed. */
+#pragma once
+
+#include "base/str.h"
+#include "fleetctl/push/shell.h"
+
+struct machine {
+	char *os, *version, *name; /* "debian" "12" "Debian GNU/Linux 12 (bookworm)" */
+	char *arch;                /* as dpkg says: "arm64"; empty: no dpkg */
+	char *rights;              /* "root", "sudo", "password": sudo would ask for one, "none" */
+	char *package;             /* version of fleet-agent that is installed; empty: none */
+	char *id, *plan;           /* enrolled as; empty: not */
+	char *anchor;              /* SHA-256 of its root of trust, 64 digits; empty: none */
+	char *slash, *mount;       /* kind of its root file system, options */
+	uint64_t free_kib;         /* where packages and state go */
+	bool systemd, running, comes_in; /* it is PID 1; all our units run; sshd takes the agent's keys */
+};
+must_check bool machine_look(struct machine *out, struct shell *s, struct err *e);
+void machine_free(struct machine *m);
+
+/* Whether it can take the agent at all, now: rights, system, room. */
+must_check bool machine_fits(const struct machine *m, struct err *e);
+#define MACHINE_UNITS                                                                                                    \
+	"fleet-agent-apply.socket fleet-agent-script.socket fleet-agent-boot.service fleet-agent-probes.service "           \
+	"fleet-agent-pull.timer fleet-agent-guard.timer"
+#define MACHINE_SSHD "sshd -T -C user=fleet-agent,host=localhost,addr=127.0.0.1"

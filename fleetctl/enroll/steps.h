@@ -1,0 +1,32 @@
+/* From a machine to a host: what there is to do, in order, each with its command lines as a person would type them. */
+#pragma once
+
+#include "fleetctl/enroll/kit.h"
+#include "fleetctl/enroll/machine.h"
+
+struct enroll {
+	const char *id, *plan, *site; /* site NULL: not stated */
+	const struct machine *machine;
+	const struct kit *kit;
+};
+enum { ENROLL_LINES = 16 };
+struct enroll_line {
+	char *text;         /* the command */
+	struct str input;   /* on its stdin; empty: none */
+	const char *from;   /* where the input lies, for people */
+};
+struct enroll_step {
+	const char *name, *doing; /* "package", "installing the package" */
+	bool done;                /* nothing to do: `note` says why */
+	char *note;
+	struct enroll_line line[ENROLL_LINES];
+	size_t lines;
+};
+enum { ENROLL_STEPS = 4 };
+/* What the machine's state asks for. ERR_FOREIGN: it is another host, or another fleet's; ERR_MISSING: no package for it. */
+must_check bool enroll_plan(struct enroll_step out[ENROLL_STEPS], const struct enroll *what, struct err *e);
+void enroll_steps_free(struct enroll_step step[ENROLL_STEPS]);
+/* All its lines, one after the other, until one fails. */
+must_check bool enroll_do(const struct enroll_step *step, struct shell *s, struct err *e);
+/* The key that signs its receipts, as the host itself says. */
+must_check bool enroll_receipt_key(char **out, const struct machine *m, struct shell *s, struct err *e);

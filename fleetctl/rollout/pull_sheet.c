@@ -1,0 +1,96 @@
+/* PLAN/rollout.json of each plan of a rollout. */
+#include "fleetctl/rollout/pull_sheet.h"
+
+#include <stdlib.h>
+
+#include "base/fs.h"
+#include "fleetctl/command.h"
+#include "fleetctl/repo/sign.h"
+
+void sheets_free(struct sheets *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		struct sheet *p = &all->sheet[i];
+		free(p->plan);
+		free(p->role);
+		free(p->path);
+		stage_free(&p->stage);
+		buf_free(&p->bytes);
+	}
+	free_ptr(&all->sheet);
+}
+
+struct sheet *sheet_of(struct sheets *all, const char *plan)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (strcmp(all->sheet[i].plan, plan) == 0)
+			return &all->sheet[i];
+	all->sheet = mem_grow(all->sheet, all->count + 1, sizeof *all->sheet);
+	all->sheet[all->count] = (struct sheet){
+		.plan = str_dup(str_of(plan)),
+		.role = path_form("rollout-%s", plan),
+		.path = path_form("%s/rollout.json", plan),
+		.bytes = BUF_MAX(STAGE_BYTES_MAX),
+	};
+	return &all->sheet[all->count++];
+}
+
+/* The seek went well, and led to no target. */
+static bool is_nobodys(struct trust *t)
+{
+	struct trust_target target;
+	struct trust_want want;
+	struct err why;
+
+	return trust_next(t, &want, &why) == TRUST_DONE && !trust_found(t, &target);
+}
+
+bool sheet_read(struct stage *out, bool *there, const struct repository *r, const struct sheet *p, struct err *e)
+{
+	static const struct trust_time never = {0, true};
+	cleanup(trust_free) struct trust *t = NULL;
+	cleanup(buf_free) struct buf bytes = BUF_MAX(STAGE_BYTES_MAX);
+
+	if (!repository_trust(&t, r, never, 0, e))
+		return false;
+	*there = repository_target(&bytes, r, t, p->path, e);
+	if (!*there)
+		return is_nobodys(t);
+	return stage_read(out, buf_str(&bytes), e) || err_in(e, "%s", p->path);
+}
+
+static bool write_sheets(struct sheets *all, struct sign_document *document, size_t *count, struct err *e)
+{
+	*count = 0;
+	for (size_t i = 0; i < all->count; i++) {
+		struct sheet *p = &all->sheet[i];
+		if (!p->changed)
+			continue;
+		p->stage.counter++;
+		buf_clear(&p->bytes);
+		stage_write(&p->bytes, &p->stage);
+		if (!buf_ok(&p->bytes, e) || !stage_check(&p->stage, e))
+			return err_in(e, "%s", p->path);
+		document[(*count)++] = (struct sign_document){p->role, p->path, buf_str(&p->bytes)};
+	}
+	return true;
+}
+
+bool sheets_sign(bool *news, struct sheets *all, const struct sheet_keys *k, struct err *e)
+{
+	cleanup(free_ptr) struct sign_document *document = mem_new(all->count + 1, sizeof *document);
+	cleanup(free_ptr) char *dir = k->dir ? str_dup(str_of(k->dir)) : signer_folder(k->fleet->name);
+	cleanup(signers_free) struct signers signers = {0};
+	cleanup(sign_free) struct sign *sign = NULL;
+	struct sign_job job = {.fleet_dir = k->fleet->dir, .document = document};
+
+	if (!write_sheets(all, document, &job.documents, e))
+		return false;
+	if (!job.documents)
+		return true;
+	bool done = command_signing_time(&job.now, e) &&
+		    signers_open(&signers, dir, NULL, passphrase_ask, k->passphrase, e) &&
+		    sign_compute(&sign, &job, &signers, e) && sign_write(sign, &signers, e);
+	*news = *news || done;
+	return done;
+}

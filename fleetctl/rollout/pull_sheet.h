@@ -1,0 +1,33 @@
+/* PLAN/rollout.json of each plan of a rollout, as it is signed and as it shall be. */
+#pragma once
+
+#include "fleetctl/fleet/fleet.h"
+#include "fleetctl/repo/passphrase.h"
+#include "fleetctl/repo/repository.h"
+#include "manifests/stage.h"
+
+/* One plan's, as it stands and as it shall be. */
+struct sheet {
+	char *plan, *role, *path;
+	struct stage stage;
+	struct buf bytes;
+	bool changed;
+	size_t seen, missing; /* members gone through, and those of them that may take it and have not ended */
+};
+struct sheets {
+	struct sheet *sheet;
+	size_t count;
+};
+
+void sheets_free(struct sheets *all);
+/* The plan's; made when it is not among them. Valid until the next is made. */
+struct sheet *sheet_of(struct sheets *all, const char *plan);
+/* What is signed now; *there false: nothing yet. */
+must_check bool sheet_read(struct stage *out, bool *there, const struct repository *r, const struct sheet *p, struct err *e);
+struct sheet_keys {
+	const struct fleet *fleet;
+	const char *dir; /* of private keys; NULL: the usual */
+	struct passphrase *passphrase;
+};
+/* All that changed, under one snapshot and timestamp: hosts see all of it or nothing. *news is set when something was signed. */
+must_check bool sheets_sign(bool *news, struct sheets *all, const struct sheet_keys *keys, struct err *e);

@@ -1,0 +1,147 @@
+/* The beginning of a rollout without a controller. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "fleetctl/rollout/pull.h"
+
+void pull_stages(struct list *out, size_t hosts, const struct wave_options *w)
+{
+	size_t half = waves_on_trial_max(hosts), reached = 0, count = 0;
+	struct stage_share *share = mem_new(STAGES_MAX + 1, sizeof *share);
+
+	for (size_t i = 0; i <= w->count; i++) {
+		size_t to = i ? (hosts * (size_t)w->percent[i - 1] + 99) / 100 : MIN((size_t)w->canary, hosts);
+		while (reached < to && count < STAGES_MAX) {
+			reached = MIN(to, reached + half);
+			share[count++] = (struct stage_share){(int64_t)reached};
+		}
+	}
+	*out = (struct list){share, count};
+}
+
+static void add_host(struct stage *s, const struct host *h)
+{
+	struct stage_host *host = s->hosts.items = mem_grow(s->hosts.items, s->hosts.count + 1, sizeof *host);
+
+	host[s->hosts.count++] = (struct stage_host){str_dup(str_of(h->id)), h->site ? str_dup(str_of(h->site)) : NULL};
+}
+
+static bool add_window(struct stage *s, const struct repository *r, const char *plan, struct err *e)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
+	cleanup(manifest_free) struct manifest m = {0};
+
+	if (!repository_release(&text, r, plan, s->release, e) || !manifest_read(&m, buf_str(&text), NULL, e))
+		return false;
+	if (!m.plan.has_window)
+		return true;
+	struct window *w = s->windows.items = mem_new(1, sizeof *w);
+	*w = m.plan.window;
+	w->zone = str_dup(str_of(m.plan.window.zone));
+	s->windows.count = 1;
+	return true;
+}
+
+/* One whose rollout is still open is not overwritten by accident: it is aborted first. */
+static bool open_sheet(struct sheet *p, const struct pull_drive *d, const struct pull_wishes *w,
+	const struct rollout_target *t, struct err *e)
+{
+	cleanup(stage_free) struct stage before = {0};
+	bool there;
+
+	if (!sheet_read(&before, &there, d->repository, p, e))
+		return false;
+	if (there && before.state == STAGE_GO && before.open < (int64_t)before.stages.count)
+		return err_set(e, ERR_REFUSED,
+			"rollout %s of plan %s has reached %lld of %zu hosts: `fleetctl rollout resume %s` goes on, "
+			"`fleetctl rollout abort %s` ends it",
+			before.rollout, p->plan, (long long)stage_reaches(&before), before.hosts.count, before.rollout,
+			before.rollout);
+	p->changed = true;
+	p->stage = (struct stage){
+		.plan = str_dup(str_of(p->plan)),
+		.rollout = str_dup(str_of(d->row.id)),
+		.counter = before.counter,
+		.release = t->release,
+		.number = t->number,
+		.open = 1,
+		.defer_ms = w->defer_ms,
+	};
+	return w->any_time || add_window(&p->stage, d->repository, p->plan, e);
+}
+
+static bool make_sheets(struct sheets *all, const struct pull_drive *d, const struct pull_wishes *w,
+	const struct rollout_target *target, size_t count, struct err *e)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (target[i].deferred)
+			continue;
+		struct sheet *p = sheet_of(all, target[i].host->plan);
+		if (!p->changed && !open_sheet(p, d, w, &target[i], e))
+			return false;
+		add_host(&p->stage, target[i].host);
+	}
+	for (size_t i = 0; i < all->count; i++)
+		pull_stages(&all->sheet[i].stage.stages, all->sheet[i].stage.hosts.count, &d->options.waves);
+	return all->count || err_set(e, ERR_REFUSED, "no host is left to try it: all are deferred");
+}
+
+static int64_t stage_of(const struct stage *s, size_t rank)
+{
+	const struct stage_share *share = s->stages.items;
+	int64_t i = 0;
+
+	while (i < (int64_t)s->stages.count && share[i].hosts <= (int64_t)rank)
+		i++;
+	return i;
+}
+
+static void add_members(struct pull_drive *d, const struct sheet *p)
+{
+	size_t count = p->stage.hosts.count;
+	cleanup(free_ptr) size_t *rank = mem_new(count + 1, sizeof *rank);
+	const struct stage_host *host = p->stage.hosts.items;
+
+	stage_ranks(rank, &p->stage);
+	d->member = mem_grow(d->member, d->count + count + 1, sizeof *d->member);
+	for (size_t i = 0; i < count; i++)
+		d->member[d->count + rank[i]] = (struct member_row){
+			.host = str_dup(str_of(host[i].id)),
+			.plan = str_dup(str_of(p->plan)),
+			.wave = stage_of(&p->stage, rank[i]),
+			.release = p->stage.release,
+			.number = p->stage.number,
+			.ordered = (int64_t)rank[i] < stage_reaches(&p->stage),
+		};
+	d->count += count;
+}
+
+bool pull_start(struct pull_drive *d, const struct pull_wishes *w, const struct rollout_target *target, size_t count,
+	const char *who, struct err *e)
+{
+	cleanup(sheets_free) struct sheets all = {0};
+	cleanup(doc_free) doc *kept = rollout_options_doc(&d->options);
+	cleanup(buf_free) struct buf text = {0};
+	int64_t now = clock_now().unix_s;
+
+	doc_line(&text, kept);
+	d->row = (struct rollout_row){
+		.id = rollout_new_id(now),
+		.who = str_dup(str_of(who)),
+		.action = str_dup(str_of(PULL_ACTION)),
+		.options = buf_take(&text),
+		.started = now,
+	};
+	if (!make_sheets(&all, d, w, target, count, e))
+		return false;
+	for (size_t i = 0; i < all.count; i++)
+		add_members(d, &all.sheet[i]);
+	if (!db_rollout_add(d->db, &d->row, d->member, d->count, e))
+		return false;
+	if (sheets_sign(&d->news, &all, &d->keys, e))
+		return true;
+	struct err none;
+	err_in(e, "rollout %s is not begun", d->row.id);
+	(void)!db_rollout_set(d->db, d->row.id, ROLLOUT_ABORTED, e->text, &none);
+	return false;
+}

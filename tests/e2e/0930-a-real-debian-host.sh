@@ -1,0 +1,221 @@
+#!/usr/bin/env bash
+# A stock Debian with systemd as its first process, in namespaces, becomes a host by `host enroll`: said first, done once, and the
+# second time nothing is left to do. Then what only a real machine shows: two users, a restart in the middle of a trial, an upgrade
+# beside one, and what remove and purge leave. About 40 s, and a minute more where the Debian is not made yet.
+. "$(dirname "$0")/tower.sh"
+
+[ "$(id -u)" -eq 0 ] || { echo 'needs root: for namespaces'; exit 77; }
+[ "${CI:-}" = true ] || [ -n "${FLEET_MACHINE:-}" ] || { echo 'the longer share: with CI=true, or FLEET_MACHINE=yes'; exit 77; }
+command -v mmdebstrap >/dev/null || { echo 'needs mmdebstrap'; exit 77; }
+grep -qs cgroup2 /proc/mounts || { echo 'needs cgroup2'; exit 77; }
+! ldd "$fleetctl" | grep -q asan || { echo 'packages are made of the plain build'; exit 77; }
+base=$("$here/tests/machine/root.sh" "$build/machine") || { echo 'needs a Debian mirror'; exit 77; }
+
+tower_begin
+case $(stat -f -c %T "$T") in
+tmpfs | overlay*) echo 'needs a disk below TMPDIR: what a machine keeps must last'; exit 77 ;;
+esac
+R=$T/root
+box=
+
+# --- the machine ---
+
+free_port()
+{
+	local port
+	while :; do
+		port=$((40000 + RANDOM % 20000))
+		listening "$port" || { echo "$port"; return; }
+	done
+}
+machine_make()
+{
+	cp -a "$base" "$R"
+	port=$(free_port)
+	printf 'Port %s\nListenAddress 127.0.0.1\n' "$port" >"$R/etc/ssh/sshd_config.d/test.conf"
+	echo stock >"$R/etc/hostname"
+	echo '127.0.0.1 localhost stock' >"$R/etc/hosts"
+	chroot "$R" useradd -m -s /bin/bash pi
+	ssh-keygen -q -t ed25519 -N '' -C pi -f "$T/pi"
+	install -d -m 0700 -o 1000 -g 1000 "$R/home/pi/.ssh"
+	install -m 0600 -o 1000 -g 1000 "$T/pi.pub" "$R/home/pi/.ssh/authorized_keys"
+	echo 'pi ALL=(ALL) NOPASSWD: ALL' >"$R/etc/sudoers.d/pi"
+}
+answers() { pi true 2>/dev/null; }
+machine_up()
+{
+	: >"$T/boot.log"
+	"$here/tests/machine/boot.sh" "$R" >"$T/boot.log" 2>&1 &
+	box=$!
+	until_true 300 answers || { tail -n 30 "$R/console"; cat "$T/boot.log"; fail "the machine starts"; }
+}
+# as a power cut: nothing is told
+machine_cut()
+{
+	[ -n "$box" ] || return 0
+	kill -KILL "$box"
+	wait "$box" 2>/dev/null || true
+	box=
+}
+# Its first process hears no SIGTERM.
+end()
+{
+	local code=$?
+	set +e
+	machine_cut
+	(exit "$code")
+	tower_end
+}
+trap end EXIT
+pi() { ssh -i "$T/pi" -p "$port" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes -o ConnectTimeout=5 pi@127.0.0.1 "$@"; }
+state() { pi sudo fleet-agent status --json | tr -d ' \n'; }
+runs_there() { state | grep -q "\"number\":$1,"; }
+at_step() { state | grep -q "\"step\":\"$1\""; }
+at_rest() { ! state | grep -q '"step":"\(fetch\|verify\|unpack\|reread\|swap\|prove\|commit\|rollback\)"'; }
+# what the machine is made of: a digest of every file that a step might touch
+face() { pi "sudo sh -c 'find /etc /usr /lib/systemd /var/lib/fleet-agent /var/lib/dpkg /var/cache -xdev -type f ! -path \"/var/lib/fleet-agent/receipts/*\" -printf \"%p %s %T@\\n\" 2>/dev/null | sort'"; }
+enroll() { ctl host enroll 127.0.0.1 --port "$port" --user pi --identity "$T/pi" --id pi-D --plan plan-D --site here --packages "$T/packages" "$@"; }
+
+# --- the fleet: its check passes as fleet-probe alone, and a trial takes some seconds ---
+
+small_fleet plan-D
+cat >"$fleet/scripts/small/checks/health.sh" <<-'SCRIPT'
+#!/bin/sh
+[ "$(id -un)" = fleet-probe ] && ! touch /var/lib/fleet-agent/forged 2>/dev/null
+SCRIPT
+sed -i 's/settle: 0s, deadline: 10s/settle: 4s, deadline: 30s/' "$fleet/plans/plan-D.yaml"
+sign
+[ "$code" -eq 0 ] || fail 'the release for the machine is signed'
+first=2
+next_release()
+{
+	sed -i "s/^# version.*/# version $1/" "$fleet/scripts/small/probes/beat.sh"
+	sign
+	[ "$code" -eq 0 ] || fail "release $1 is signed"
+}
+
+mkdir "$T/packages"
+(cd "$build" && cpack -B "$T/made") >"$T/out" 2>&1 || fail 'packages are made'
+cp "$T"/made/fleet-agent_*.deb "$T/packages/"
+version=$(dpkg-deb -f "$T"/packages/fleet-agent_*.deb Version)
+machine_make
+machine_up
+key=$(cut -d' ' -f1,2 "$R/etc/ssh/ssh_host_ed25519_key.pub")
+
+# --- what is refused, and changes nothing ---
+
+face >"$T/before"
+enroll </dev/null
+expect 2 'without a terminal and a word about the host key nothing is done'
+said 'SHA256:' 'the fingerprint is shown'
+enroll --host-key "$(cut -d' ' -f1,2 "$T/operator.pub")"
+[ "$code" -ne 0 ] || fail 'another host key is refused'
+said 'another host key' 'another host key is refused'
+enroll --host-key "$key" --packages "$T/nothing"
+[ "$code" -ne 0 ] || fail 'a folder without packages is refused'
+mkdir "$T/none"
+enroll --host-key "$key" --packages "$T/none"
+[ "$code" -ne 0 ] || fail 'no package of its architecture is an error'
+said 'fleet-agent_VERSION_amd64.deb' 'the package that is missing is named'
+mv "$R/etc/sudoers.d/pi" "$T/sudoers"
+enroll --host-key "$key"
+expect 6 'a user whose sudo asks is refused'
+said 'sudo asks for a password' 'and told what to do'
+mv "$T/sudoers" "$R/etc/sudoers.d/pi"
+enroll --host-key "$key" --dry-run
+expect 0 'a dry run says what it would do'
+for line in 'sudo -n tee /var/cache/fleet-enroll/fleet-agent.deb' 'apt-get install' 'fleet-agent enrol --id pi-D --plan plan-D --site here' 'systemctl start fleet-agent-apply.socket'; do
+	said "$line" "the dry run says: $line"
+done
+face >"$T/after"
+diff "$T/before" "$T/after" >&2 || fail 'the machine was not changed'
+! grep -q pi-D "$fleet/hosts.yaml" || fail 'hosts.yaml was not changed'
+ok 'neither the machine nor hosts.yaml was changed'
+
+# --- enrolled, once ---
+
+enroll --host-key "$key"
+expect 0 'a machine becomes a host'
+said 'is a host of the fleet$' 'and is said to be one'
+grep -q "pi-D.*plan-D" "$fleet/hosts.yaml" || fail 'it stands in hosts.yaml'
+grep -q "host_key.*$(cut -d' ' -f2 <<<"$key")" "$fleet/hosts.yaml" || fail 'its host key is pinned'
+grep -q "receipt_key.*$(pi sudo fleet-agent status --json | sed -n 's/.*"receipt_key": *"\([0-9a-f]*\)".*/\1/p')" "$fleet/hosts.yaml" || fail 'its receipt key is pinned'
+[ "$(pi "sudo stat -c %U /var/lib/fleet-agent/state /etc/fleet-agent/agent.json" | tr '\n' ' ')" = 'fleet-agent root ' ] || fail 'the state is the agent'"'"'s, the configuration is root'"'"'s'
+pi "systemctl is-enabled -q fleet-agent-boot.service && ! systemctl --failed --no-legend | grep fleet" || fail 'no unit of ours failed'
+pi "test ! -e /var/cache/fleet-enroll" || fail 'nothing of it is left lying about'
+ok 'state, configuration, keys and units are as they should be'
+pi sudo systemctl restart fleet-agent-boot.service
+pi "sudo journalctl -b -o cat -u fleet-agent-boot" | tail -n 3 | grep -q 'is what was signed' || fail 'a fresh host needs no healing'
+ok 'a fresh host needs no healing'
+
+face >"$T/before"
+cp "$fleet/hosts.yaml" "$T/hosts.before"
+enroll
+expect 0 'the second time it is asked by the pinned key, without a question'
+said 'nothing was to be changed' 'and nothing is to be done'
+face >"$T/after"
+diff "$T/before" "$T/after" >&2 || fail 'the second time nothing changes there'
+cmp -s "$T/hosts.before" "$fleet/hosts.yaml" || fail 'the second time hosts.yaml stays'
+ok 'the second time nothing changed'
+ctl host enroll 127.0.0.1 --port "$port" --user pi --identity "$T/pi" --id other --plan plan-D --packages "$T/packages" --yes
+[ "$code" -ne 0 ] || fail 'a host does not become another one'
+said 'is host pi-D of this fleet already' 'a host does not become another one'
+
+# --- a push: its scripts run as fleet-probe ---
+
+ctl rollout start pi-D --allow-blind --yes
+[ "$code" -ne 2 ] || ctl rollout start pi-D --allow-blind
+expect 0 'a push commits: its check runs as fleet-probe and cannot write the state'
+runs_there $first || fail "it runs release $first"
+
+# --- the power goes in the middle of a trial ---
+
+next_release 3
+(cd "$fleet" && "$fleetctl" rollout start pi-D --allow-blind) >"$T/rollout.log" 2>&1 </dev/null &
+rollout=$!
+until_true 200 at_step prove || fail 'the trial is under way'
+machine_cut
+machine_up
+wait "$rollout" || true
+until_true 300 at_rest || fail 'the trial is settled after the restart'
+runs_there 3 || runs_there $first || fail 'a whole release runs'
+pi "sudo fleet-agent verify" >"$T/out" 2>"$T/err" || fail 'what runs is what was signed'
+pi "systemctl is-active -q fleet-agent-probes.service fleet-agent-pull.timer" || fail 'the units are back by themselves'
+ok 'a trial that a power cut interrupted is settled by the machine alone'
+
+# --- an upgrade beside a trial ---
+
+dpkg-deb -R "$T"/packages/fleet-agent_*.deb "$T/newer"
+sed -i "s/^Version:.*/Version: $version.1/" "$T/newer/DEBIAN/control"
+dpkg-deb --root-owner-group -b "$T/newer" "$T/packages/fleet-agent_$version.1_amd64.deb" >/dev/null
+next_release 4
+(cd "$fleet" && "$fleetctl" rollout start pi-D --allow-blind) >"$T/rollout.log" 2>&1 </dev/null &
+rollout=$!
+until_true 200 at_step prove || fail 'the next trial is under way'
+pid=$(pi "pgrep -f 'fleet-agent.* apply' | head -n 1")
+enroll
+expect 0 'host enroll upgrades the package'
+[ "$(pi "dpkg-query -W -f '\${Version}' fleet-agent")" = "$version.1" ] || fail 'the newer package is installed'
+code=0
+wait "$rollout" || code=$?
+cp "$T/rollout.log" "$T/out"
+expect 0 'an upgrade beside a trial does not end it'
+runs_there 4 || fail 'it runs release 4'
+! pi "sudo journalctl -b -o cat" | grep -E 'apply@.*(signal|SIGTERM)' || fail "apply ($pid) was not killed"
+[ "$(pi "sudo cat /etc/fleet-agent/agent.json | tr -d ' \n'" | grep -c '"id":"pi-D"')" = 1 ] || fail 'the host is the same'
+ok 'after an upgrade it is the same host'
+
+# --- gone again ---
+
+pi "sudo dpkg --remove fleet-agent" >"$T/out" 2>&1 || fail 'the package is removed'
+pi "! systemctl list-units --no-legend 'fleet-agent*' | grep -E 'running|waiting|listening'" || fail 'nothing of it runs'
+pi "sudo test -e /var/lib/fleet-agent/current/manifest.json -a -e /etc/fleet-agent/agent.json" || fail 'remove leaves what the host is'
+enroll
+expect 0 'a package that was removed is brought back, and the host is the same'
+runs_there 4 || fail 'it runs release 4 still'
+pi "sudo dpkg --purge fleet-agent" >"$T/out" 2>&1 || fail 'the package is purged'
+left=$(pi "sudo find / -xdev -name '*fleet*' ! -path '/proc/*' ! -path '/var/log/*' ! -path '/var/lib/systemd/*' 2>/dev/null" || true)
+[ -z "$left" ] || fail "purge leaves nothing: $left"
+pi "getent passwd fleet-agent fleet-probe >/dev/null && sudo sshd -t" || fail 'the users stay, and sshd is well'
+ok 'purge leaves nothing but the users'
+machine_cut
