@@ -74,7 +74,6 @@ for words in "serve --config-dir $h/etc" "--state-dir $h/state --lock-fd"; do
 	done
 done
 kill "$pusher" 2>/dev/null || true
-kill "$pusher" 2>/dev/null || true
 wait "$pusher" 2>/dev/null || true
 works && fail "nobody works on it"
 [ "$(inside)" != "$first" ] || fail "it is still the list on trial"

@@ -34,7 +34,8 @@ next()
 	[ "$code" -eq 0 ] || fail "a release is open to the host: $(cat "$T/err")"
 	publish
 }
-live() { (cd "$state" && find current releases trees bundles trust receipts access state state.2 \( -type f -o -type l \) -printf '%p %l ' -exec sha256sum {} \; 2>/dev/null | sort); }
+live() { (cd "$state" && flock apply.lock find current releases trees bundles trust receipts access state state.2 \( -type f -o -type l \) -printf '%p %l ' -exec sha256sum {} \; 2>/dev/null | sort); }
+# (who applied last may still be sweeping: its lock says so)
 # sent: bytes that the server put on the line since the last `serves`.
 sent() { asked | awk '{ n += $NF } END { print n + 0 }'; }
 
