@@ -30,6 +30,7 @@ anybody_on_trial() { compgen -G "$gate/on-*" >/dev/null; }
 # start ARGS...: fleetctl in the background, as $driver; its streams in $T/driver.*
 start()
 {
+	: >"$T/driver.err" # before it is waited for: what the last one said is not what this one says
 	"$fleetctl" "$@" --fleet "$fleet" >"$T/driver.out" 2>"$T/driver.err" </dev/null &
 	driver=$!
 	pids+=("$driver")

@@ -38,6 +38,7 @@ git_host_up()
 relay_begin()
 {
 	local line
+	: >"$T/relay" # the last one's port is not this one's
 	"$build/tests/bench/relay" 0 "$git_port" 0 "${1:-0}" >"$T/relay" &
 	relay_pid=$!
 	pids+=("$relay_pid")
