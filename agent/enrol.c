@@ -143,8 +143,10 @@ static bool fill_sources(struct config *c, const char *file, struct err *e)
 
 	if (!file)
 		return true;
-	if (!fs_read(&text, AT_FDCWD, file, e) || !origins_read(&c->sources, buf_str(&text), file, e))
+	if (!fs_read(&text, AT_FDCWD, file, e))
 		return false;
+	if (!origins_read(&c->sources, buf_str(&text), file, e))
+		return err_in(e, "--sources wants the JSON that `fleetctl sign` makes of sources.yaml");
 	c->has_sources = true;
 	return true;
 }

@@ -142,7 +142,8 @@ bool handover_take(int socket, struct buf *words, int *file, size_t files, int64
 	words->data[--words->len] = 0;
 	if (t.files != files)
 		return err_set(e, ERR_PROTOCOL, "%zu files were handed over, expected %zu", t.files, files);
-	memcpy(file, t.file, files * sizeof *file);
+	for (size_t i = 0; i < files; i++)
+		file[i] = t.file[i];
 	t.files = 0;
 	return true;
 }

@@ -59,7 +59,7 @@ enum apply_say access_step_commit(struct apply *a, struct err *e)
 {
 	(void)e;
 	marks_drop(&a->ledger.guilty, a->ledger.attempt.release);
-	say_end(a, VERDICT_PASS, "the access list holds: somebody came in by it");
+	say_end(a, VERDICT_PASS, "the lists hold: somebody came in by them, or a source that they name answered");
 	return APPLY_DONE;
 }
 

@@ -20,4 +20,8 @@ rm -f "$log"
 find "$dir/usr/lib" -type l -lname '/*' | while read -r link; do
 	ln -sfn "$(realpath -sm --relative-to="$(dirname "$link")" "$dir$(readlink "$link")")" "$link"
 done
+# No more of it than is compiled and linked against: qemu takes a path that is in here for this one, and then /dev/shm would be empty.
+find "$dir" -mindepth 1 -maxdepth 1 ! -name lib ! -name usr -exec rm -rf {} +
+find "$dir/usr" -mindepth 1 -maxdepth 1 ! -name include ! -name lib ! -name share -exec rm -rf {} +
+find "$dir/usr/share" -mindepth 1 -maxdepth 1 ! -name pkgconfig -exec rm -rf {} +
 touch "$dir/.whole"

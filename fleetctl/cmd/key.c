@@ -94,7 +94,8 @@ static bool make(struct wishes *w, const struct show *show, const char *name, co
 	if (!signer_make(&key, w->dir, name, passphrase, w->plain, e)) {
 		struct err why = *e;
 		if (why.code == ERR_EXISTS)
-			err_set(e, ERR_EXISTS, "%s: of an older fleet named %s? Name this one otherwise in fleet.yaml, or keep its keys elsewhere with --keys",
+			err_set(e, ERR_EXISTS, "%s: another role is given by `fleetctl key add`, a new key wants a new name; of an older fleet named %s? Name this one "
+				"otherwise in fleet.yaml, or keep its keys elsewhere with --keys",
 				why.text, w->fleet.name);
 		return false;
 	}
@@ -150,14 +151,6 @@ static bool take_from_provider(struct wishes *w, const struct show *show, const 
 	return made(w, show, w->name, role, w->roles.count, &key, e);
 }
 
-/* A role that is a plan's name is good before its plan is there; it may also be a slip. */
-static void doubt_plan(const struct wishes *w, const struct show *show, const char *role)
-{
-	cleanup(free_ptr) char *plan = path_form("plans/%s.yaml", role);
-	if (name_check_plan(str_of(role), NULL) && strcmp(role, KEYSET_PLANS) != 0 && strcmp(role, KEYSET_ROLLOUTS) != 0 && !fs_exists(w->fleet.at, plan))
-		show_note(show, "there is no %s yet: is \"%s\" the plan's name?", plan, role);
-}
-
 static bool new_one(struct wishes *w, const struct show *show, struct str passphrase, struct err *e)
 {
 	cleanup(free_ptr) const char **role = mem_new(w->roles.count + 1, sizeof *role);
@@ -166,7 +159,7 @@ static bool new_one(struct wishes *w, const struct show *show, struct str passph
 	bool good = w->agent ? take_from_agent(w, show, role, e) : w->uri ? take_from_provider(w, show, role, e) : make(w, show, w->name, role, w->roles.count, passphrase, e);
 	for (size_t i = 0; i < w->roles.count; i++) {
 		if (good && !w->offline)
-			doubt_plan(w, show, role[i]);
+			key_doubt_plan(w->fleet.at, show, role[i]);
 		free((char *)role[i]);
 	}
 	return good;

@@ -146,6 +146,10 @@ static int run_add(const struct command *me, int argc, char **argv)
 		return command_fail(&show, &e);
 	key_short(brief, &c.key);
 	show_note(&show, "compare %s with what %s's machine showed, by voice", brief, c.key_name);
+	for (size_t i = 0; i < c.roles.count; i++) {
+		cleanup(free_ptr) char *role = str_dup(c.roles.word[i]);
+		key_doubt_plan(c.fleet.at, &show, role);
+	}
 	return finish(&c, &show, brief);
 }
 
@@ -232,7 +236,7 @@ static int run_threshold(const struct command *me, int argc, char **argv)
 	cleanup(change_free) struct change c = { .fleet = { .at = -1 } };
 	const char *number = NULL;
 	struct opt table[] = {
-		{ "ROLE", 0, OPT_ARG, &c.role, NULL, "root, targets, snapshot, timestamp, plans, fleet, agent, or a plan's name", .required = true },
+		{ "ROLE", 0, OPT_ARG, &c.role, NULL, "root, targets, snapshot, timestamp, plans, rollouts, fleet, agent, or a plan's name", .required = true },
 		{ "N", 0, OPT_ARG, &number, NULL, "how many of its keys must sign", .required = true },
 		{ "transcript", 0, OPT_TEXT, &c.transcript, "FILE", "note the step there (the fleet's keys.log)" },
 		COMMON_OPTS(c.common),
@@ -243,7 +247,10 @@ static int run_threshold(const struct command *me, int argc, char **argv)
 	int code;
 	if (!begin(&c, me, table, argc, argv, &show, &code))
 		return code;
-	return threshold(&c, number, &e) ? finish(&c, &show, NULL) : command_fail(&show, &e);
+	if (!threshold(&c, number, &e))
+		return command_fail(&show, &e);
+	key_doubt_plan(c.fleet.at, &show, c.role);
+	return finish(&c, &show, NULL);
 }
 
 const struct command cmd_key_add = { "key add", "FILE --role ROLE...", "Take a public key that was made elsewhere into keys.yaml",

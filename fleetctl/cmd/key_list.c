@@ -27,11 +27,13 @@ static void list(const struct show *show, const struct keyset *k, const struct s
 		cleanup(buf_free) struct buf roles = { 0 };
 		bool here = signers_have(s, &key->key);
 		char brief[KEY_SHORT_SIZE];
-		doc *d = doc_object();
+		doc *d = doc_object(), *each = doc_list();
 		key_short(brief, &key->key);
 		roles_text(&roles, key);
+		for (size_t j = 0; j < key->roles.count; j++)
+			doc_add_str(each, str_of(((char *const *)key->roles.items)[j]));
 		doc_set_text(d, "name", key->name);
-		doc_set_str(d, "roles", buf_str(&roles));
+		doc_set(d, "roles", each);
 		doc_set_bool(d, "here", here);
 		doc_set_text(d, "digest", brief);
 		doc_set_text(d, "key", key->text);
@@ -42,8 +44,11 @@ static void list(const struct show *show, const struct keyset *k, const struct s
 		table_cell(&t, PLAIN, "%s", brief);
 		table_cell(&t, PLAIN, "%s", key->text);
 	}
-	for (size_t i = 0; i < k->threshold.count; i++)
-		doc_set_text(thresholds, threshold[i].key, threshold[i].value);
+	for (size_t i = 0; i < k->threshold.count; i++) {
+		uint64_t n;
+		if (str_number(&n, str_of(threshold[i].value), INT64_MAX))
+			doc_set_int(thresholds, threshold[i].key, (int64_t)n);
+	}
 	doc_set(whole, "keys", keys);
 	doc_set(whole, "threshold", thresholds);
 	if (show->json) {

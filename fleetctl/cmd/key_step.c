@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "base/fs.h"
+#include "fleetctl/repo/duty.h"
+#include "fleetctl/repo/keyset.h"
 #include "fleetctl/repo/pubfile.h"
 #include "fleetctl/repo/transcript.h"
 
@@ -32,4 +34,12 @@ bool key_note_step(const char *folder, const char *transcript, const char *step,
 	}
 	const struct transcript_step line = { step, str_of(words), key ? brief : NULL, keys };
 	return transcript_add(path, &line, e);
+}
+
+void key_doubt_plan(int fleet_at, const struct show *show, const char *role)
+{
+	const char *plan = duty_plan(role);
+	cleanup(free_ptr) char *file = path_form("plans/%s.yaml", plan ? plan : role);
+	if (plan && strcmp(role, KEYSET_PLANS) != 0 && strcmp(role, KEYSET_ROLLOUTS) != 0 && !fs_exists(fleet_at, file))
+		show_note(show, "there is no %s yet: is \"%s\" the plan's name?", file, plan);
 }

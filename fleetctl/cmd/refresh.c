@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "fleetctl/cmd/sign_work.h"
+#include "fleetctl/repo/turn.h"
 #include "keys/secret.h"
 
 struct wishes {
@@ -15,6 +16,7 @@ struct wishes {
 	bool now;
 	/* opened */
 	struct fleet fleet;
+	int turn; /* repo/turn.h */
 	struct passphrase passphrase;
 	struct signers signers;
 	struct sign *sign;
@@ -30,6 +32,7 @@ static void wishes_free(struct wishes *w)
 	passphrase_free(&w->passphrase);
 	fleet_free(&w->fleet);
 	buf_free(&w->words);
+	fd_close(&w->turn);
 }
 
 /* A systemd credential is such a file: 0400, its owner's alone. */
@@ -53,7 +56,7 @@ static bool open_passphrase(struct wishes *w, struct err *e)
 static bool compute(struct wishes *w, struct err *e)
 {
 	struct sign_job job = { .online = true, .refresh = w->now };
-	if (!fleet_open(&w->fleet, w->common.fleet, e) || !command_signing_time(&job.now, e))
+	if (!fleet_open(&w->fleet, w->common.fleet, e) || !command_signing_time(&job.now, e) || !turn_take(&w->turn, &w->fleet, "refresh", e))
 		return false;
 	job.fleet_dir = w->fleet.dir;
 	if (!sign_compute(&w->sign, &job, NULL, e))
@@ -85,7 +88,7 @@ static void tell(const struct wishes *w, const struct show *show, bool nothing)
 
 static int run(const struct command *me, int argc, char **argv)
 {
-	cleanup(wishes_free) struct wishes w = { .passphrase_fd = -1, .passphrase.fd = -1, .fleet = { .at = -1 } };
+	cleanup(wishes_free) struct wishes w = { .passphrase_fd = -1, .passphrase.fd = -1, .fleet = { .at = -1 }, .turn = -1 };
 	struct opt table[] = {
 		{ "now", 0, OPT_FLAG, &w.now, NULL, "a new timestamp, also when none is due" },
 		{ "passphrase-fd", 0, OPT_COUNT, &w.passphrase_fd, "N", "read the passphrase's line from this descriptor", .max = 1024 },

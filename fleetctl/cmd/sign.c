@@ -3,13 +3,14 @@
 
 #include "fleetctl/cmd/sign_work.h"
 #include "fleetctl/repo/sign.h"
+#include "fleetctl/repo/turn.h"
 
 static int sign_here(struct sign_work *w, const struct show *show)
 {
 	char digest[SIGN_DIGEST_SIZE];
 	struct err e;
 	if (!fleet_open(&w->fleet, w->common.fleet, &e) || !sign_open_keys(w, w->fleet.name, &e) ||
-		!sign_work_out(w, &w->names, NULL, &w->signers, &e))
+		(!w->dry && !turn_take(&w->turn, &w->fleet, "sign", &e)) || !sign_work_out(w, &w->names, NULL, &w->signers, &e))
 		return command_fail(show, &e);
 	sign_words(&w->words, w->sign);
 	buf_add(&w->words, buf_str(&w->access.words));
@@ -49,7 +50,7 @@ static bool is_a_wish(const struct sign_work *w, struct err *e)
 
 static int run(const struct command *me, int argc, char **argv)
 {
-	cleanup(sign_work_free) struct sign_work w = { .passphrase_fd = -1, .fleet = { .at = -1 } };
+	cleanup(sign_work_free) struct sign_work w = { .passphrase_fd = -1, .fleet = { .at = -1 }, .turn = -1 };
 	struct opt table[] = {
 		{ "PLANS", 0, OPT_REST, &w.names, NULL, "these plans only (all of plans/); of --collect: files" },
 		{ "request", 0, OPT_TEXT, &w.request, "FILE", "ask keys elsewhere: write what they must sign" },

@@ -24,6 +24,7 @@ void sign_work_free(struct sign_work *w)
 	fleet_free(&w->fleet);
 	opt_words_free(&w->names);
 	buf_free(&w->words);
+	fd_close(&w->turn);
 }
 
 /* The bundle signed before, as the plain tar it was; -1 when there is none. */

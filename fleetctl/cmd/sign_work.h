@@ -16,6 +16,7 @@ struct sign_work {
 	bool yes, dry, refresh, force;
 	/* opened */
 	struct fleet fleet;
+	int turn; /* repo/turn.h: from what is computed until it is written */
 	char *dir; /* of the private keys */
 	struct compiled_list compiled;
 	struct access_files access;

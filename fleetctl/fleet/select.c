@@ -59,6 +59,8 @@ bool select_hosts(struct chosen *out, const struct fleet *f, const struct opt_wo
 		struct str word = selectors->word[s];
 		if (hits == 0 && !memchr(word.data, '=', word.len) && !memchr(word.data, '*', word.len) && !str_is(word, "all"))
 			return fleet_find_or_say(&none, f, word, e);
+		if (hits == 0 && f->hosts.count == 0)
+			return err_set(e, ERR_USAGE, "hosts.yaml has no hosts yet: `fleetctl host add` or `fleetctl host enroll`");
 		if (hits == 0)
 			return err_set(e, ERR_USAGE, "no host matches \"" STR_FMT "\": `fleetctl host list` shows ids, plans, sites and labels", STR_ARG(word));
 	}

@@ -408,7 +408,7 @@ struct session *session_open(struct loop *loop, const struct login *login, const
 	s->soon = timer_new(loop, tell_end, s);
 	timer_in(s->patience, connect_ms);
 	if (!host->host_key) {
-		fail(s, ERR_HOSTKEY, "has no host_key in hosts.yaml, and a rollout trusts nobody on first sight: `fleetctl host add` pins it");
+		fail(s, ERR_HOSTKEY, "has no host_key in hosts.yaml, and nobody is trusted on first sight: write it there, two words of the host's ssh_host_ed25519_key.pub");
 		return s;
 	}
 	s->ssh = ssh_new();

@@ -45,6 +45,25 @@ static void add_document(struct access_files *a, const char *path, const struct 
 
 /* --- access.yaml --- */
 
+/* `old` NULL: there was none. */
+static void say_access(struct buf *out, const struct access *old, const struct access *new)
+{
+	buf_form(out, "access list %lld:\n", (long long)new->number);
+	access_changes(out, old, new);
+}
+
+static bool tell_access(struct buf *out, struct str before, struct str now, struct err *e)
+{
+	cleanup(access_free) struct access old = {0};
+	cleanup(access_free) struct access new = {0};
+
+	if (!access_read(&new, now, ACCESS_PATH, e) ||
+		(before.data && !access_read(&old, before, ACCESS_PATH ", as it was", e)))
+		return false;
+	say_access(out, before.data ? &old : NULL, &new);
+	return true;
+}
+
 static bool compile_access(struct access_files *a, const struct fleet *f, struct str yaml, struct err *e)
 {
 	cleanup(buf_free) struct buf before = BUF_MAX(ACCESS_FILE_MAX);
@@ -60,8 +79,7 @@ static bool compile_access(struct access_files *a, const struct fleet *f, struct
 		new.number = old.number + 1;
 		buf_clear(&a->access);
 		access_write(&a->access, &new);
-		buf_form(&a->words, "access list %lld:\n", (long long)new.number);
-		access_changes(&a->words, before.len ? &old : NULL, &new);
+		say_access(&a->words, before.len ? &old : NULL, &new);
 	}
 	add_document(a, ACCESS_PATH, &a->access);
 	return buf_ok(&a->access, e);
@@ -90,8 +108,8 @@ static void say_origins(struct buf *out, char sign, const struct origins *these,
 
 static void origins_changes(struct buf *out, const struct origins *old, const struct origins *new)
 {
+	buf_form(out, "sources %lld:\n", (long long)new->number);
 	size_t before = out->len;
-
 	say_origins(out, '-', old, new);
 	say_origins(out, '+', new, old);
 	if (new->has_receipts && (!old->has_receipts || strcmp(old->receipts.url, new->receipts.url) != 0))
@@ -100,6 +118,18 @@ static void origins_changes(struct buf *out, const struct origins *old, const st
 		buf_text(out, "receipts go nowhere\n");
 	if (out->len == before)
 		buf_text(out, "sources: order, keys, CAs or branches change\n");
+}
+
+static bool tell_sources(struct buf *out, struct str before, struct str now, struct err *e)
+{
+	cleanup(origins_free) struct origins old = {0};
+	cleanup(origins_free) struct origins new = {0};
+
+	if (!origins_read(&new, now, SOURCES_PATH, e) ||
+		(before.data && !origins_read(&old, before, SOURCES_PATH ", as it was", e)))
+		return false;
+	origins_changes(out, &old, &new);
+	return true;
 }
 
 static bool compile_sources(struct access_files *a, const struct fleet *f, struct str yaml, struct err *e)
@@ -117,7 +147,6 @@ static bool compile_sources(struct access_files *a, const struct fleet *f, struc
 		new.number = old.number + 1;
 		buf_clear(&a->sources);
 		origins_write(&a->sources, &new);
-		buf_form(&a->words, "sources %lld:\n", (long long)new.number);
 		origins_changes(&a->words, &old, &new);
 	}
 	add_document(a, SOURCES_PATH, &a->sources);
@@ -146,6 +175,22 @@ bool access_compile(struct access_files *out, const struct fleet *f, struct err 
 			return false;
 	}
 	return true;
+}
+
+bool access_words(struct buf *out, const char *path, struct str before, struct str now, struct err *e)
+{
+	static const struct {
+		const char *path;
+		bool (*tell)(struct buf *, struct str, struct str, struct err *);
+	} rows[] = {
+		{ACCESS_PATH, tell_access},
+		{SOURCES_PATH, tell_sources},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (strcmp(rows[i].path, path) == 0)
+			return rows[i].tell(out, before, now, e);
+	return err_set(e, ERR_MISSING, "%s: there are no words of its own for it", path);
 }
 
 void access_files_free(struct access_files *a)

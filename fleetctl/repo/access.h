@@ -21,5 +21,9 @@ struct access_files {
 must_check bool access_compile(struct access_files *out, const struct fleet *f, struct err *e);
 void access_files_free(struct access_files *a);
 
+/* What a signed document says now that it did not say before, in the words of access_compile. `before` NULL: there was none, or it
+ * is not known. ERR_MISSING: no words are known for that path. */
+must_check bool access_words(struct buf *out, const char *path, struct str before, struct str now, struct err *e);
+
 /* A document of role `fleet` as the newest metadata names it. ERR_MISSING: nobody signs for it. */
 must_check bool access_signed(struct buf *out, const struct repository *r, const char *path, struct err *e);

@@ -11,7 +11,8 @@ const char *const doctor_words[] = {"well", "soon", "broken", NULL};
 
 static const char sign[] = "fleetctl sign", refresh[] = "fleetctl refresh";
 static const char restore[] = "git checkout repository/ gives back what was signed; then fleetctl doctor";
-static const char all_roots[] = "hosts need every root: git log --diff-filter=D -- repository/metadata finds it";
+static const char lost[] = "git checkout repository/ gives back what was signed; what git has deleted, and hosts need every root, "
+			   "git log --diff-filter=D -- repository/metadata finds";
 
 static const char *next_for(enum err_code code)
 {
@@ -52,7 +53,7 @@ static bool try_anchor(struct doctor_report *d, const struct repository *r, uint
 		return true;
 	}
 	err_in(&why, "from root %llu", (unsigned long long)anchor);
-	trouble(d, DOCTOR_BROKEN, &why, why.code == ERR_MISSING ? all_roots : restore);
+	trouble(d, DOCTOR_BROKEN, &why, why.code == ERR_MISSING ? lost : restore);
 	return false;
 }
 

@@ -170,6 +170,14 @@ static void want_roles(struct edit *d, size_t at, const struct key_change *c)
 
 /* --- may it be so? --- */
 
+static bool nobody(const char *role, const char *why, struct err *e)
+{
+	return err_set(e, ERR_REFUSED,
+		"nobody could sign for %s then: %s. First give it a key (`fleetctl key add`), put another in the place "
+		"of the one that goes (`fleetctl key replace`), or lower the threshold (`fleetctl key threshold %s N`)",
+		role, why, role);
+}
+
 static bool role_still(const struct keyset *before, const struct keyset *after, const char *role, struct err *e)
 {
 	struct keyset_role a = {0}, b = {0};
@@ -177,10 +185,7 @@ static bool role_still(const struct keyset *before, const struct keyset *after, 
 
 	if (!keyset_signers(&a, before, role, NULL) || keyset_signers(&b, after, role, &why))
 		return true;
-	return err_set(e, ERR_REFUSED,
-		"nobody could sign for %s then: %s. First give it a key (`fleetctl key add`), put another in the place "
-		"of the one that goes (`fleetctl key replace`), or lower the threshold (`fleetctl key threshold %s N`)",
-		role, why.text, role);
+	return nobody(role, why.text, e);
 }
 
 static bool roles_still(const struct keyset *before, const struct keyset *after, struct err *e)
@@ -312,13 +317,28 @@ bool keyset_replace(
 	return finish_key(&d, &c, at, "write the new name and key in the place of the old", e);
 }
 
+/* As many keys as must sign have to be there first: the threshold of a role without keys is a slip. */
+static bool enough_keys(const struct keyset *k, const char *role, int64_t threshold, struct err *e)
+{
+	struct keyset_role has = {0};
+	struct err why = {0};
+
+	if (!keyset_signers(&has, k, role, &why) && has.signers.count == 0)
+		return nobody(role, why.text, e);
+	if ((int64_t)has.signers.count >= threshold)
+		return true;
+	err_set(&why, ERR_USAGE, "%s: %s needs %lld signatures, but only %zu %s it", KEYSET_FILE, role, (long long)threshold,
+		has.signers.count, has.signers.count == 1 ? "key has" : "keys have");
+	return nobody(role, why.text, e);
+}
+
 bool keyset_set_threshold(const char *fleet_dir, const char *role, int64_t threshold, struct err *e)
 {
 	cleanup(edit_free) struct edit d = {0};
 	struct threshold_change c = {role, threshold, false};
 	char number[24];
 
-	if (!keyset_check_role(role, e) || !begin(&d, fleet_dir, e))
+	if (!keyset_check_role(role, e) || !begin(&d, fleet_dir, e) || !enough_keys(&d.before, role, threshold, e))
 		return false;
 	snprintf(number, sizeof number, "%lld", (long long)threshold);
 	if (!doc_get(d.wanted, "threshold"))

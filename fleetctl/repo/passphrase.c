@@ -19,6 +19,8 @@ static bool read_line(struct buf *out, int fd, struct err *e)
 	ssize_t n;
 	while ((n = read(fd, &c, 1)) == 1 && c != '\n')
 		buf_byte(out, c);
+	if (n < 0 && errno == EBADF)
+		return err_set(e, ERR_USAGE, "it is not open: one line of it is the passphrase, as by %d<FILE", fd);
 	if (n < 0 && errno != EINTR)
 		return err_sys(e, "reading the passphrase");
 	return (n >= 0 && buf_ok(out, e)) || err_set(e, ERR_STOPPED, "no passphrase was given");

@@ -149,7 +149,7 @@ bool repository_meta(struct buf *out, const struct repository *r, const char *ro
 	if (version == 0 && !repository_version(&version, r, role, e))
 		return false;
 	if (version == 0)
-		return err_set(e, ERR_MISSING, "repository: there is no role %s", role);
+		return err_set(e, ERR_MISSING, "repository: there is no role %s: `fleetctl sign` makes one for each plan of plans/", role);
 	return read_meta(out, r, role, strcmp(role, "timestamp") == 0 ? 0 : version, e);
 }
 

@@ -42,6 +42,7 @@ static void add_asked(doc *whole, const struct sign *s, const struct sign_role *
 		doc_set(doc_get(whole, "held"), r->name, held);
 	if (r->manifest.len)
 		add_manifest(doc_get(whole, "manifests"), r);
+	request_add_documents(doc_get(whole, "documents"), s, r);
 }
 
 /* Whoever signs must be able to see who signs. */
@@ -73,6 +74,7 @@ bool request_compose(struct buf *out, const struct sign *s, const struct signers
 	doc_set(whole, "held", doc_object());
 	doc_set(whole, "asked", doc_object());
 	doc_set(whole, "manifests", doc_object());
+	doc_set(whole, "documents", doc_object());
 	for (size_t i = 0; i < s->roles; i++)
 		if (s->role[i].body && !sign_possible(s, &s->role[i], here, NULL))
 			add_asked(whole, s, &s->role[i]);
@@ -104,7 +106,7 @@ bool request_is(struct str bytes)
 	       str_is(doc_str(doc_get(d, "_type")), request_type);
 }
 
-static bool fields_are(doc *d, const char *const *names, struct err *e)
+bool request_fields(doc *d, const char *const *names, struct err *e)
 {
 	for (void *i = doc_first(d); i; i = doc_next(d, i)) {
 		size_t at = 0;
@@ -133,10 +135,10 @@ static bool read_plans(struct request *r, const doc *list, struct err *e)
 static bool read_head(struct request *r, struct err *e)
 {
 	static const char *const names[] = {
-		"_type", "format", "fleet", "made", "plans", "held", "asked", "manifests", NULL};
+		"_type", "format", "fleet", "made", "plans", "documents", "held", "asked", "manifests", NULL};
 	struct str fleet = doc_str(doc_get(r->whole, "fleet"));
 
-	if (!head_is(r->whole, request_type, e) || !fields_are(r->whole, names, e) ||
+	if (!head_is(r->whole, request_type, e) || !request_fields(r->whole, names, e) ||
 		!read_plans(r, doc_get(r->whole, "plans"), e))
 		return false;
 	if (!name_check(fleet.data ? fleet : str_of(""), e))
@@ -144,7 +146,7 @@ static bool read_head(struct request *r, struct err *e)
 	r->fleet = str_dup(fleet);
 	if (!doc_int(doc_get(r->whole, "made"), &r->made) || r->made < 0)
 		return err_set(e, ERR_SYNTAX, "made: expected seconds since 1970");
-	for (size_t i = 5; names[i]; i++)
+	for (size_t i = 6; names[i]; i++)
 		if (doc_kind(doc_get(r->whole, names[i])) != DOC_OBJECT)
 			return err_set(e, ERR_SYNTAX, "%s: expected an object", names[i]);
 	return doc_count(doc_get(r->whole, "asked")) > 0 || err_set(e, ERR_SYNTAX, "asked: it asks nothing");
@@ -216,6 +218,7 @@ void request_free(struct request *r)
 	role_free(&r->root);
 	ring_free(&r->top);
 	ring_free(&r->delegated);
+	buf_free(&r->said);
 	doc_free(&r->whole);
 	*r = (struct request){0};
 }
@@ -225,6 +228,7 @@ void request_free(struct request *r)
 void request_words(struct buf *out, const struct request *r)
 {
 	sign_words(out, r->sign);
+	buf_add(out, buf_str(&r->said));
 	for (size_t i = 0; i < r->sign->roles; i++) {
 		const struct sign_role *role = &r->sign->role[i];
 		cleanup(buf_free) struct buf rest = {0};
@@ -307,7 +311,7 @@ static bool add_one(struct request *r, struct buf *notes, doc *line, struct err 
 
 	if (doc_kind(line) != DOC_OBJECT || !keyid.data || !sig.data || !name.data)
 		return err_set(e, ERR_SYNTAX, "signatures: expected role, name, keyid and sig");
-	if (!fields_are(line, names, e) || !name_check(name, e) || !name_check(keyid, e))
+	if (!request_fields(line, names, e) || !name_check(name, e) || !name_check(keyid, e))
 		return err_in(e, "signatures");
 	if (role && !sign_accept(&counts, role, r->sign, keyid, sig, e))
 		return false;
@@ -325,7 +329,7 @@ bool answer_add(struct request *r, struct buf *notes, struct str bytes, struct e
 
 	if (bytes.len > ANSWER_MAX)
 		return err_set(e, ERR_LIMIT, "more than %d MiB", ANSWER_MAX / MIB);
-	if (!doc_read(&whole, bytes, e) || !head_is(whole, answer_type, e) || !fields_are(whole, names, e))
+	if (!doc_read(&whole, bytes, e) || !head_is(whole, answer_type, e) || !request_fields(whole, names, e))
 		return false;
 	if (!digest_read(&id, doc_str(doc_get(whole, "request"))) || !digest_eq(id, r->id))
 		return err_set(e, ERR_FOREIGN, "it answers another request than this one");

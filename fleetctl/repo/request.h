@@ -3,7 +3,8 @@
  * bytes that are to be signed.
  *
  *   request    {"_type": "fleet-request", "format": 1, "fleet", "made", "plans": [PLAN...],
- *               "held": {ROLE: document...}, "asked": {ROLE: document...}, "manifests": {PLAN: {"before", "new"}}}
+ *               "held": {ROLE: document...}, "asked": {ROLE: document...}, "manifests": {PLAN: {"before", "new"}},
+ *               "documents": {PATH: {"before", "new"}}}   text; what is missing there is known by its digest alone
  *   answer     {"_type": "fleet-answer", "format": 1, "fleet", "request": SHA-256, "signatures": [{"role", "name", "keyid", "sig"}]}
  */
 #pragma once
@@ -24,6 +25,7 @@ struct request {
 	doc *whole;
 	struct role root;      /* held; version 0: none */
 	struct ring top, delegated;
+	struct buf said;       /* of the documents, in words */
 };
 
 /* Of what sign_compute found: the roles that cannot be completed by the keys `here`, and root and targets where they change, for

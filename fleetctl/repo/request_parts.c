@@ -35,7 +35,7 @@ static bool owners_are_names(doc *keys, struct err *e)
 	return true;
 }
 
-static bool read_role(struct role *out, const char *name, const doc *whole, struct err *e)
+bool request_role(struct role *out, const char *name, const doc *whole, struct err *e)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(TRUST_TARGETS_MAX);
 	doc *body = doc_get(whole, "signed");
@@ -226,7 +226,7 @@ static bool hold(struct request *r, struct role *targets, const char *name, stru
 	const struct ring *ring;
 	const struct ring_role *keys = keys_of(&ring, &r->root, targets, name);
 
-	if (!read_role(&role, name, doc_get(doc_get(r->whole, "held"), name), e))
+	if (!request_role(&role, name, doc_get(doc_get(r->whole, "held"), name), e))
 		return false;
 	if (strcmp(name, "root") == 0) {
 		ring = &role.ring;
@@ -273,7 +273,7 @@ static bool take_manifest(struct sign_role *r, struct buf *out, const doc *text,
 	cleanup(role_free) struct role role = {0};
 	struct role_file f;
 
-	if (!read_role(&role, r->name, whole, e))
+	if (!request_role(&role, r->name, whole, e))
 		return false;
 	if (!role_target(&role, path, &f))
 		return true;
@@ -304,7 +304,7 @@ static bool ask(struct request *r, struct sign_role *role, struct err *e)
 {
 	cleanup(role_free) struct role new = {0};
 
-	if (!read_role(&new, role->name, doc_get(doc_get(r->whole, "asked"), role->name), e))
+	if (!request_role(&new, role->name, doc_get(doc_get(r->whole, "asked"), role->name), e))
 		return false;
 	if (new.version != role->old + 1)
 		return err_set(e, ERR_OLDER, "%s: version %llu does not follow %llu", role->name,
@@ -327,5 +327,5 @@ bool request_parts(struct request *r, struct err *e)
 	for (size_t i = 0; i < r->sign->roles; i++)
 		if (doc_get(doc_get(r->whole, "asked"), r->sign->role[i].name) && !ask(r, &r->sign->role[i], e))
 			return err_in(e, "asked");
-	return find_all_signers(r, e);
+	return request_documents(r, e) && find_all_signers(r, e);
 }

@@ -249,6 +249,14 @@ void unsaid_words(struct buf *out, enum role_kind kind, const char *role, doc *b
 	walk_objects(&w, "", before ? before : empty, body);
 }
 
+void unsaid_document(struct buf *out, doc *a, doc *b)
+{
+	static const char *const none[] = {NULL};
+	const struct walk w = {.out = out, .skip = none};
+
+	walk_objects(&w, "", a, b);
+}
+
 void unsaid_fields(struct buf *out, doc *a, doc *b)
 {
 	const struct walk w = {.out = out, .skip = dates};

@@ -8,7 +8,7 @@
 [ "${CI:-}" = true ] || [ -n "${FLEET_MACHINE:-}" ] || { echo 'the longer share: with CI=true, or FLEET_MACHINE=yes'; exit 77; }
 command -v mmdebstrap >/dev/null || { echo 'needs mmdebstrap'; exit 77; }
 grep -qs cgroup2 /proc/mounts || { echo 'needs cgroup2'; exit 77; }
-! ldd "$fleetctl" | grep -q asan || { echo 'packages are made of the plain build'; exit 77; }
+! ldd "$fleetctl" | grep asan >/dev/null || { echo 'packages are made of the plain build'; exit 77; }
 base=$("$here/tests/machine/root.sh" "$build/machine") || { echo 'needs a Debian mirror'; exit 77; }
 
 tower_begin
@@ -218,4 +218,7 @@ left=$(pi "sudo find / -xdev -name '*fleet*' ! -path '/proc/*' ! -path '/var/log
 [ -z "$left" ] || fail "purge leaves nothing: $left"
 pi "getent passwd fleet-agent fleet-probe >/dev/null && sudo sshd -t" || fail 'the users stay, and sshd is well'
 ok 'purge leaves nothing but the users'
+last=$box
 machine_cut
+swept() { [ -z "$(find /sys/fs/cgroup -maxdepth 2 -name "machine.$last")" ]; }
+until_true 100 swept || fail "the machine leaves no cgroup behind"

@@ -10,6 +10,11 @@ done
 [ -n "$cgroup" ] || { echo 'boot.sh: no cgroup2 hierarchy' >&2; exit 77; }
 here=$cgroup/machine.$$
 mkdir "$here"
+# It goes when nobody is left in it, also after a kill that nothing in it can hear of.
+(
+	while kill -0 $$ || grep -qx 'populated 1' "$here/cgroup.events"; do sleep 0.1; done
+	find "$here" -depth -type d -exec rmdir {} +
+) </dev/null >/dev/null 2>&1 &
 echo $$ >"$here/cgroup.procs"
 : >"$root/console"
 # shellcheck disable=SC2016 # for the inner shell

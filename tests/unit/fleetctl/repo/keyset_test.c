@@ -91,6 +91,8 @@ TEST(no_role_is_left_with_too_few)
 
 	refused(&y, &is, keyset_set_threshold(y.fleet, "root", 3, &y.why), ERR_REFUSED,
 		"nobody could sign for root then");
+	refused(&y, &is, keyset_set_threshold(y.fleet, "plan-E", 2, &y.why), ERR_REFUSED, "only 1 key has it");
+	refused(&y, &is, keyset_set_threshold(y.fleet, "fleet", 1, &y.why), ERR_REFUSED, "no key has the role fleet");
 	refused(&y, &is, keyset_revoke(y.fleet, "bob", NULL, &y.why), ERR_REFUSED, "no key has the role");
 	refused(&y, &is, keyset_revoke(y.fleet, "bob", "plans", &y.why), ERR_REFUSED,
 		"nobody could sign for plans then");

@@ -46,7 +46,8 @@ static struct sign_job job_of(struct yard *y, struct sign_release release[YARD_R
 	for (size_t i = 0; i < y->releases; i++)
 		release[i] = (struct sign_release){&y->manifest[i], y->tar[i]};
 	return (struct sign_job){
-		.fleet_dir = y->fleet, .release = release, .releases = y->releases, .now = y->now, .asked = asked};
+		.fleet_dir = y->fleet, .release = release, .releases = y->releases, .now = y->now, .asked = asked,
+		.document = y->document, .documents = y->documents};
 }
 
 /* What `sign --request` writes on ann's machine. */
@@ -475,6 +476,153 @@ TEST(where_the_keys_here_are_enough_nothing_is_asked)
 	assert_int_equal(ask(&y, &request), ERR_USAGE);
 }
 
+/* --- documents of role fleet --- */
+
+#define ANN "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcWPBM+DS7ECY9UQ3m6pPHhZvVqkQnGHqkMmZTqYWwH"
+#define BOB "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBcWPBM+DS7ECY9UQ3m6pPHhZvVqkQnGHqkMmZTqYWwH"
+#define LIST_1                                                                                                         \
+	"{\"format\":1,\"number\":1,\"operators\":[{\"name\":\"ann\",\"key\":\"" ANN "\",\"may\":[\"look\",\"roll\"]}]}"
+#define LIST_2                                                                                                         \
+	"{\"format\":1,\"number\":2,\"operators\":[{\"name\":\"bob\",\"key\":\"" BOB                                       \
+	"\",\"may\":[\"look\",\"roll\"]}]}"
+#define SOURCES_1 "{\"format\":1,\"number\":1,\"sources\":[{\"kind\":\"https\",\"url\":\"https://one.example/f/\"}]}"
+#define SOURCES_2 "{\"format\":1,\"number\":2,\"sources\":[{\"kind\":\"https\",\"url\":\"https://two.example/f/\"}]}"
+
+/* Dee signs for who comes in, on her own machine; the first lists are signed. */
+static void fleet_documents(struct yard *y)
+{
+	struct buf request = {0}, bob = {0}, dee = {0};
+
+	key_on(y, "dee", "dee", "fleet");
+	yard_document(y, "fleet", "fleet/access.json", LIST_1);
+	yard_document(y, "fleet", "fleet/sources.json", SOURCES_1);
+	must(ask(y, &request) == ERR_NONE && answer(y, &bob, "bob", &request) == ERR_NONE &&
+			answer(y, &dee, "dee", &request) == ERR_NONE,
+		y);
+	assert_true(yard_says(y, "access list 1:\n+ operator ann may look, roll\nsources 1:\n+ source https https://one"));
+	must(collect(y, &request, (const struct buf *const[]){&bob, &dee}, 2) == ERR_NONE, y);
+	y->documents = 0;
+	yard_document(y, "fleet", "fleet/access.json", LIST_2);
+	yard_document(y, "fleet", "fleet/sources.json", SOURCES_2);
+	buf_free(&request);
+	buf_free(&bob);
+	buf_free(&dee);
+}
+
+/* What of the request carries that document, changed by hand: "new" or "before" becomes `text`, NULL: is left out. */
+static void forge_document(struct buf *request, const char *path, const char *field, const char *text)
+{
+	doc *whole = NULL, *left = doc_object();
+
+	assert_true(doc_read(&whole, buf_str(request), NULL));
+	doc *all = doc_get(whole, "documents"), *pair = doc_get(all, path);
+	for (void *i = doc_first(pair); i; i = doc_next(pair, i))
+		if (strcmp(doc_key(i), field) != 0)
+			doc_set(left, doc_key(i), doc_ref(doc_value(i)));
+	if (text)
+		doc_set_text(left, field, text);
+	doc_set(all, path, left);
+	buf_free(request);
+	doc_pretty(request, whole);
+	doc_free(&whole);
+}
+
+TEST(who_comes_in_and_where_from_is_told_on_a_machine_without_the_folder)
+{
+	BEGIN;
+	cleanup(buf_free) struct buf request = {0}, dee = {0};
+
+	fleet_documents(&y);
+	assert_int_equal(ask(&y, &request), ERR_NONE);
+	must(answer(&y, &dee, "dee", &request) == ERR_NONE, &y);
+	assert_true(yard_says(&y, "  fleet: fleet/access.json changes\n"));
+	assert_true(yard_says(&y, "access list 2:\n- operator ann\n+ operator bob may look, roll\n"));
+	assert_true(yard_says(&y, "sources 2:\n- source https https://one.example/f/\n+ source https https://two."));
+	must(collect(&y, &request, (const struct buf *const[]){&dee}, 1) == ERR_NONE, &y);
+	assert_int_equal(yard_version(&y, "fleet"), 2);
+	must(yard_verify(&y, NULL) == ERR_NONE, &y);
+}
+
+TEST(a_document_changed_after_the_body_was_made_is_refused)
+{
+	BEGIN;
+	cleanup(buf_free) struct buf request = {0}, dee = {0};
+
+	fleet_documents(&y);
+	assert_int_equal(ask(&y, &request), ERR_NONE);
+	forge_document(&request, "fleet/access.json", "new", LIST_1); /* "nobody new comes in" */
+	assert_int_equal(answer(&y, &dee, "dee", &request), ERR_DIGEST);
+	assert_true(why_says(&y, "documents: fleet/access.json: new: its SHA-256 is not the one signed"));
+	assert_int_equal(ask(&y, &request), ERR_NONE);
+	forge_document(&request, "fleet/access.json", "before", LIST_2); /* "bob was there all along" */
+	assert_int_equal(answer(&y, &dee, "dee", &request), ERR_DIGEST);
+	assert_true(why_says(&y, "documents: fleet/access.json: before: its SHA-256 is not"));
+	assert_int_equal(dee.len, 0);
+	assert_int_equal(yard_version(&y, "fleet"), 1);
+}
+
+TEST(of_a_document_that_is_not_in_the_request_only_the_digest_is_told)
+{
+	BEGIN;
+	cleanup(buf_free) struct buf request = {0}, dee = {0};
+	char hex[DIGEST_HEX + 1];
+
+	fleet_documents(&y);
+	assert_int_equal(ask(&y, &request), ERR_NONE);
+	forge_document(&request, "fleet/access.json", "new", NULL);
+	forge_document(&request, "fleet/sources.json", "before", NULL);
+	must(answer(&y, &dee, "dee", &request) == ERR_NONE, &y);
+	digest_hex(hex, digest_of(STR(LIST_2)));
+	assert_true(yard_says(&y, "fleet/access.json: the request does not carry it: only its digest is known, SHA-256 "));
+	assert_true(yard_says(&y, hex));
+	assert_false(yard_says(&y, "operator bob"));
+	assert_true(yard_says(&y, "fleet/sources.json: of the one before only the digest is known"));
+	assert_true(yard_says(&y, "sources 2:\n+ source https https://two.") && !yard_says(&y, "https://one."));
+}
+
+TEST(documents_that_nothing_asks_for_and_unknown_fields_are_refused)
+{
+	static const struct {
+		const char *path, *field, *text;
+		enum err_code code;
+		const char *says;
+	} bad[] = {
+		{"fleet/other.json", "new", "{}", ERR_SYNTAX, "fleet/other.json: nothing that is asked changes it"},
+		{"plan-D/manifest.json", "new", "{}", ERR_SYNTAX, "nothing that is asked changes it"},
+		{"fleet/access.json", "words", "nothing", ERR_SYNTAX, "words: no such field"},
+	};
+	BEGIN;
+	cleanup(buf_free) struct buf request = {0}, dee = {0};
+
+	fleet_documents(&y);
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		assert_int_equal(ask(&y, &request), ERR_NONE);
+		forge_document(&request, bad[i].path, bad[i].field, bad[i].text);
+		assert_int_equal(answer(&y, &dee, "dee", &request), bad[i].code);
+		assert_true(why_says(&y, bad[i].says));
+	}
+	y.documents = 0; /* no list at all, although properly named */
+	yard_document(&y, "fleet", "fleet/access.json", "{\"format\":1}");
+	assert_int_equal(ask(&y, &request), ERR_SYNTAX);
+	assert_true(why_says(&y, "fleet/access.json"));
+}
+
+TEST(a_document_without_words_of_its_own_is_told_field_by_field)
+{
+	BEGIN;
+	cleanup(buf_free) struct buf request = {0}, dee = {0};
+
+	key_on(&y, "dee", "dee", "fleet");
+	yard_document(&y, "fleet", "fleet/more.json", "{\"expires\":\"never\\nfleet 9\"}");
+	yard_document(&y, "fleet", "fleet/noise", "no JSON");
+	yard_document(&y, "fleet", "fleet/raw", "\xff\xfe");
+	assert_int_equal(ask(&y, &request), ERR_NONE);
+	must(answer(&y, &dee, "dee", &request) == ERR_NONE, &y);
+	assert_true(yard_says(&y, "fleet/more.json:\n  expires: \"never?fleet 9\" (was nothing)\n"));
+	assert_true(yard_says(&y, "fleet/noise: 7 bytes, which no words tell\n"));
+	assert_true(yard_says(&y, "fleet/raw: the request does not carry it"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -492,6 +640,11 @@ int main(void)
 		cmocka_unit_test(a_key_that_was_revoked_does_not_count),
 		cmocka_unit_test(what_changed_since_the_request_is_refused_with_its_name),
 		cmocka_unit_test(where_the_keys_here_are_enough_nothing_is_asked),
+		cmocka_unit_test(who_comes_in_and_where_from_is_told_on_a_machine_without_the_folder),
+		cmocka_unit_test(a_document_changed_after_the_body_was_made_is_refused),
+		cmocka_unit_test(of_a_document_that_is_not_in_the_request_only_the_digest_is_told),
+		cmocka_unit_test(documents_that_nothing_asks_for_and_unknown_fields_are_refused),
+		cmocka_unit_test(a_document_without_words_of_its_own_is_told_field_by_field),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
