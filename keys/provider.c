@@ -152,7 +152,11 @@ static bool find(struct provider_key *k, const char *uri, provider_ask *ask, voi
 	}
 	if (a.failed)
 		return err_set(e, a.why.code, "%s", a.why.text);
-	return err_set(e, why.code != ERR_INTERNAL ? why.code : a.asked ? ERR_PASSPHRASE : ERR_MISSING, "%s", why.text);
+	if (why.code != ERR_INTERNAL)
+		return err_set(e, why.code, "%s", why.text);
+	if (a.asked) /* what a wrong one opens looks, once in 256 times, like something that is no key */
+		return err_set(e, ERR_PASSPHRASE, "wrong password or PIN: %s", why.text);
+	return err_set(e, ERR_MISSING, "%s", why.text);
 }
 
 static bool is_usable(const struct provider_key *k, struct err *e)
