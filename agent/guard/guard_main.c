@@ -20,7 +20,7 @@ static bool settle(struct guard_record *r, int state, struct err *e)
 	cleanup(fd_close) int lock = -1;
 	bool free = false;
 
-	for (int i = 0; i < GUARD_TRIALS; i++) {
+	for (enum guard_what i = 0; i < GUARD_TRIALS; i++) {
 		if (!guard_overdue(r, i))
 			continue;
 		if (lock < 0 && (!fs_lock(&lock, &free, state, STORE_LOCK, false, e)))

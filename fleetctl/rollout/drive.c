@@ -131,7 +131,7 @@ void rollout_print(const struct show *show, const struct rollout_row *row, const
 		table_cell(&t, DIM, "%s", heads[i]);
 	for (size_t i = 0; i < count; i++) {
 		const struct member_row *m = &member[i];
-		enum paint p = m->state == MEMBER_COMMITTED || m->state == MEMBER_UNDONE ? GREEN : member_failed(m->state) ? RED : PLAIN;
+		enum paint p = m->state == MEMBER_COMMITTED || m->state == MEMBER_UNDONE ? GREEN : member_failed((enum member_state)m->state) ? RED : PLAIN;
 		table_cell(&t, PLAIN, "%s", m->host);
 		table_cell(&t, PLAIN, "%s %d", m->plan, (int)m->number);
 		table_cell(&t, PLAIN, m->wave ? "%d" : "canary", (int)m->wave);

@@ -39,7 +39,7 @@ static void event(void *ctx, const struct member *m, const char *text)
 		return;
 	erase(l);
 	bool color = l->show->live && l->show->color;
-	fprintf(stderr, "%s%s%s%s%s\n", paint_on(color, m ? paint_of(m->row.state) : BOLD), m ? m->row.host : "", m ? ": " : "", text,
+	fprintf(stderr, "%s%s%s%s%s\n", paint_on(color, m ? paint_of((enum member_state)m->row.state) : BOLD), m ? m->row.host : "", m ? ": " : "", text,
 		paint_off(color));
 }
 

@@ -81,7 +81,7 @@ static bool answer(void *ctx, const struct hello *h, struct flight *out, struct 
 		digest_hex(from, h->release);
 		set_text(&m->row.from, from);
 	}
-	m->action = wish.action;
+	m->action = (int)wish.action;
 	snprintf(m->step, sizeof m->step, "%s", wish.action == ORDER_UPDATE ? "send" : order_words[wish.action]);
 	m->of = (int64_t)flight_bytes(out);
 	m->done = 0;
@@ -201,7 +201,7 @@ static void receipt_said(struct member *m, const struct talk_end *end)
 		turn_again(m);
 		return;
 	}
-	m->row.state = s;
+	m->row.state = (int)s;
 	if (s != MEMBER_SAME)
 		set_text(&m->row.receipt, kept);
 	buf_form(&text, "%s", member_words[s]);
@@ -257,7 +257,7 @@ static void error_said(struct member *m, const struct err *e)
 		event = path_form("try %d: %s; again in %d s", (int)m->row.tries, e->text, (int)((wait + 999) / 1000));
 	}
 	else {
-		m->row.state = state_of_error(m, e->code);
+		m->row.state = (int)state_of_error(m, e->code);
 		event = path_form("%s: %s", member_words[m->row.state], e->text);
 	}
 	rollout_member_changed(m->rollout, m, event);

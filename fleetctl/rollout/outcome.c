@@ -7,8 +7,8 @@ struct rollout_counts rollout_count(const struct rollout *r)
 	for (size_t i = 0; i < r->count; i++) {
 		const struct member_row *m = &r->member[i].row;
 		c.of[m->state]++;
-		c.ended += member_ended(m->state);
-		c.failed += member_failed(m->state);
+		c.ended += member_ended((enum member_state)m->state);
+		c.failed += member_failed((enum member_state)m->state);
 		c.trial += m->state == MEMBER_RUNNING;
 		c.bytes_in += (uint64_t)m->bytes_in;
 		c.bytes_out += (uint64_t)m->bytes_out;

@@ -108,7 +108,7 @@ bool rollout_load(struct rollout *r, const char *id, struct err *e)
 		struct member *m = &r->member[i];
 		if (m->row.state == MEMBER_RUNNING)
 			m->row.state = MEMBER_WAITING; /* what it really runs, its hello says */
-		if (m->host || member_ended(m->row.state))
+		if (m->host || member_ended((enum member_state)m->row.state))
 			continue;
 		m->row.state = MEMBER_DEFERRED;
 		free_ptr(&m->row.code);
@@ -231,7 +231,7 @@ static int lowest_open_wave(const struct rollout *r)
 {
 	int wave = -1;
 	for (size_t i = 0; i < r->count; i++)
-		if (!member_ended(r->member[i].row.state) && (wave < 0 || r->member[i].row.wave < wave))
+		if (!member_ended((enum member_state)r->member[i].row.state) && (wave < 0 || r->member[i].row.wave < wave))
 			wave = (int)r->member[i].row.wave;
 	return wave;
 }
