@@ -38,7 +38,7 @@ stock()
 {
 	local dir=$1
 	shift
-	GIT_SSH_COMMAND="ssh -F /dev/null -i $T/operator -o UserKnownHostsFile=$T/known -o LogLevel=ERROR" git -C "$dir" "$@" \
+	GIT_SSH_COMMAND="ssh -F /dev/null -i $T/operator -o UserKnownHostsFile=$T/git_known -o LogLevel=ERROR" git -C "$dir" "$@" \
 		>"$T/out" 2>"$T/err" || fail "stock git $1"
 }
 # counted COMMAND...: the bytes both ways, in $bytes.

@@ -91,7 +91,7 @@ read_git metadata/timestamp.json
 relay_end
 ours=$((up + down))
 relay_begin
-GIT_SSH_COMMAND="ssh -F /dev/null -i $T/operator -o UserKnownHostsFile=$T/known -o LogLevel=ERROR" \
+GIT_SSH_COMMAND="ssh -F /dev/null -i $T/operator -o UserKnownHostsFile=$T/git_known -o LogLevel=ERROR" \
 	git ls-remote "$git_relayed" >"$T/out" 2>"$T/err" || fail "stock git lists the remote"
 relay_end
 theirs=$((up + down))

@@ -46,7 +46,7 @@ relay_begin()
 	line=$(head -n 1 "$T/relay")
 	relay_port=${line//[^0-9]/}
 	git_relayed=ssh://$me@127.0.0.1:$relay_port$git_bare
-	printf '[127.0.0.1]:%s %s\n' "$relay_port" "$git_pin" >"$T/known"
+	printf '[127.0.0.1]:%s %s\n' "$relay_port" "$git_pin" >"$T/git_known"
 }
 # What went through it: connections, up, down.
 relay_end()
