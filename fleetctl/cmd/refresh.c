@@ -56,7 +56,7 @@ static bool open_passphrase(struct wishes *w, struct err *e)
 static bool compute(struct wishes *w, struct err *e)
 {
 	struct sign_job job = { .online = true, .refresh = w->now };
-	if (!fleet_open(&w->fleet, w->common.fleet, e) || !command_signing_time(&job.now, e) || !turn_take(&w->turn, &w->fleet, "refresh", e))
+	if (!fleet_open(&w->fleet, w->common.fleet, e) || !command_signing_time(&job.now, e) || !turn_take(&w->turn, &w->fleet, "refresh", 0, e))
 		return false;
 	job.fleet_dir = w->fleet.dir;
 	if (!sign_compute(&w->sign, &job, NULL, e))

@@ -10,7 +10,7 @@ static int sign_here(struct sign_work *w, const struct show *show)
 	char digest[SIGN_DIGEST_SIZE];
 	struct err e;
 	if (!fleet_open(&w->fleet, w->common.fleet, &e) || !sign_open_keys(w, w->fleet.name, &e) ||
-		(!w->dry && !turn_take(&w->turn, &w->fleet, "sign", &e)) || !sign_work_out(w, &w->names, NULL, &w->signers, &e))
+		(!w->dry && !turn_take(&w->turn, &w->fleet, "sign", 0, &e)) || !sign_work_out(w, &w->names, NULL, &w->signers, &e))
 		return command_fail(show, &e);
 	sign_words(&w->words, w->sign);
 	buf_add(&w->words, buf_str(&w->access.words));

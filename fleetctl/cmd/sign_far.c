@@ -274,7 +274,7 @@ int sign_collect(struct sign_work *w, const struct show *show)
 		err_set(&e, ERR_FOREIGN, "the request is for the fleet %s, this one is %s", r.fleet, w->fleet.name);
 		return command_fail(show, &e);
 	}
-	if ((!w->dry && !turn_take(&w->turn, &w->fleet, "sign --collect", &e)) || !recompute(w, &r, &e))
+	if ((!w->dry && !turn_take(&w->turn, &w->fleet, "sign --collect", 0, &e)) || !recompute(w, &r, &e))
 		return command_fail(show, &e);
 	sign_words(&w->words, w->sign);
 	buf_add(&w->words, buf_str(&w->access.words));

@@ -3,5 +3,6 @@
 
 #include "fleetctl/fleet/fleet.h"
 
-/* Alone from here until `*turn` is closed, or its process ends. `who` is told to others: "sign". ERR_BUSY says whose turn it is. */
-must_check bool turn_take(int *turn, const struct fleet *f, const char *who, struct err *e);
+/* Alone from here until `*turn` is closed, or its process ends. `who` is told to others: "sign". ERR_BUSY says whose turn it still
+ * is after wait_ms. */
+must_check bool turn_take(int *turn, const struct fleet *f, const char *who, int64_t wait_ms, struct err *e);

@@ -6,6 +6,9 @@
 #include "base/fs.h"
 #include "fleetctl/command.h"
 #include "fleetctl/repo/sign.h"
+#include "fleetctl/repo/turn.h"
+
+enum { TURN_MS = 10 * 1000 }; /* a refresh takes its turn and is done: that ends no rollout */
 
 void sheets_free(struct sheets *all)
 {
@@ -82,13 +85,14 @@ bool sheets_sign(bool *news, struct sheets *all, const struct sheet_keys *k, str
 	cleanup(free_ptr) char *dir = k->dir ? str_dup(str_of(k->dir)) : signer_folder(k->fleet->name);
 	cleanup(signers_free) struct signers signers = {0};
 	cleanup(sign_free) struct sign *sign = NULL;
+	cleanup(fd_close) int turn = -1;
 	struct sign_job job = {.fleet_dir = k->fleet->dir, .document = document};
 
 	if (!write_sheets(all, document, &job.documents, e))
 		return false;
 	if (!job.documents)
 		return true;
-	bool done = command_signing_time(&job.now, e) &&
+	bool done = turn_take(&turn, k->fleet, "rollout", TURN_MS, e) && command_signing_time(&job.now, e) &&
 		    signers_open(&signers, dir, NULL, passphrase_ask, k->passphrase, e) &&
 		    sign_compute(&sign, &job, &signers, e) && sign_write(sign, &signers, e);
 	*news = *news || done;

@@ -61,10 +61,7 @@ web_up()
 	fail "nginx listens"
 }
 web_up
-mkfifo "$T/port"
-"$build/tests/hostile-server" "$T/www" "$T/requests" >"$T/port" &
-pids+=($!)
-read -r hostile <"$T/port"
+serve "$T/www"
 
 # --- the client ---
 
@@ -91,14 +88,14 @@ asked()
 	until_true 50 seen || { cat "$T/nginx/access" >"$T/out"; fail "$1: expected these requests: $wanted"; }
 	ok "$1"
 }
-serve() { rm -rf "$T/www" && cp -a "$T/$1" "$T/www"; }
+put_up() { rm -rf "$T/www" && cp -a "$T/$1" "$T/www"; }
 newest() { (cd "$T/$1/metadata" && printf '%s\n' [0-9]*."$2".json | sort -n | tail -n 1); }
 # The manifest that a plan's newest role names.
 current() { printf '%s/%s.manifest.json' "$2" "$(sed -n "\\|\"$2/manifest.json\"|,/sha256/s/.*\"sha256\": *\"\\([0-9a-f]*\\)\".*/\\1/p" "$T/$1/metadata/$(newest "$1" "$2")")"; }
 held() { (cd "$T" && tar --format=ustar --sort=name --mtime=@0 -cf - dir tdir | sha256sum); }
 same_bytes() { cmp -s "$1" "$2" || fail "$3"; ok "$3"; }
 
-serve first
+put_up first
 root=$T/first/metadata/1.root.json
 "$client" init --metadata-dir="$T/dir" "$root" || fail "init"
 same_bytes "$T/dir/root.json" "$root" "init keeps the root as it was given"
@@ -128,7 +125,7 @@ expect 1 "a target's name that climbs is refused"
 cp -a "$T/dir" "$T/dir.first"
 cp -a "$T/tdir" "$T/tdir.first"
 
-serve second
+put_up second
 tuf refresh
 expect 0 "a refresh after a new release"
 asked "  brings timestamp and snapshot only" "404 /metadata/2.root.json" "200 /metadata/timestamp.json" "200 /metadata/$(newest second snapshot)"
@@ -181,7 +178,7 @@ refused()
 	diff -r "$T/tdir" "$T/tdir.now" >"$T/err" || fail "$what: a target has changed"
 	rm -rf "$T/dir.now" "$T/tdir.now"
 	as_before
-	serve second
+	put_up second
 }
 meta=$T/www/metadata
 snapshot=$(newest second snapshot) role=$(newest second plan-D) target=$(current second plan-D)
@@ -194,7 +191,7 @@ small_fleet plan-D plan01s
 cp -a "$fleet/repository" "$T/alien"
 as_before
 
-serve second
+put_up second
 spoil_signature "$meta/timestamp.json"
 refused signature "a timestamp with another signature"
 sed -i 's/"version": \([0-9]*\)/"version": 9\1/' "$meta/timestamp.json"
@@ -247,23 +244,23 @@ cp "$T/second/metadata/1.root.json" "$meta/2.root.json"
 refused older "the same root as the next"
 echo '{"signed":{},"signatures":[]}' >"$meta/2.root.json"
 refused syntax "a next root of nothing"
-serve alien
+put_up alien
 refused signature "the whole repository of another fleet"
 
 # Back to an older repository, when the new one is known.
-serve second
+put_up second
 tuf --target-name plan-D/manifest.json download
 expect 0 "the second release is downloaded"
 cp -a "$T/dir" "$T/dir.second"
 was=$(held)
-serve first
+put_up first
 tuf --target-name plan-D/manifest.json download
 expect 1 "the first repository again, after the second, is refused"
 said 'older' "  as the reason says"
 [ "$(held)" = "$was" ] || fail "  what is held has changed"
 
 # What lies on the disk is believed by nobody either.
-serve second
+put_up second
 cp "$T/alien/metadata/1.root.json" "$T/dir/root.json"
 tuf refresh
 expect 0 "a root.json exchanged on the disk"
@@ -281,7 +278,7 @@ was=$(held)
 # hostile MODE FILE WORD SENTENCE: in that mode for that file, plain for the others; refused for that reason.
 hostile()
 {
-	at "http://127.0.0.1:$hostile/$1@$2" FLEET_IDLE_MS=300 -- refresh
+	at "http://127.0.0.1:$served/$1@$2" FLEET_IDLE_MS=300 -- refresh
 	expect 1 "$4 is refused"
 	grep -q "^tuf-client: $3: " "$T/err" || fail "$4: refused for another reason than $3"
 	[ "$(held)" = "$was" ] || fail "  what is held has changed"
@@ -305,10 +302,10 @@ hostile to-itself timestamp.json protocol "a redirect in a circle"
 hostile endless 2.root.json limit "a root without end"
 hostile hang-up 2.root.json unreachable "a server that hangs up on the next root"
 hostile broken 2.root.json unreachable "a server that is broken on the next root"
-at "http://127.0.0.1:$hostile/http10" -- --target-name plan-D/manifest.json download
+at "http://127.0.0.1:$served/http10" -- --target-name plan-D/manifest.json download
 expect 0 "HTTP/1.0 without a length is read"
 as_before
-at "http://127.0.0.1:$hostile/to-plain" -- --target-name plan-D/manifest.json download
+at "http://127.0.0.1:$served/to-plain" -- --target-name plan-D/manifest.json download
 expect 0 "a redirect to the same server is followed"
 
 # --- time, and another signer ---

@@ -102,12 +102,9 @@ ok "no private key is in the fleet's folder or on the stick"
 # A host that slept since the first root walks all of them.
 mkdir -p "$T/dir" "$T/www"
 cp -r "$fleet/repository/." "$T/www"
-mkfifo "$T/port"
-"$build/tests/hostile-server" "$T/www" "$T/requests" >"$T/port" &
-pids+=($!)
-read -r port <"$T/port"
+serve "$T/www"
 "$build/tests/tuf-client" --metadata-dir "$T/dir" init "$fleet/repository/metadata/1.root.json" || fail "init"
-"$build/tests/tuf-client" --metadata-dir "$T/dir" --metadata-url "http://127.0.0.1:$port/plain/metadata" refresh 2>"$T/err" || fail "a client walks the roots"
+"$build/tests/tuf-client" --metadata-dir "$T/dir" --metadata-url "http://127.0.0.1:$served/plain/metadata" refresh 2>"$T/err" || fail "a client walks the roots"
 cmp -s "$T/dir/root.json" "$fleet/repository/metadata/4.root.json" || fail "the client holds root 4"
 ok "a client that holds root 1 walks to root 4"
 

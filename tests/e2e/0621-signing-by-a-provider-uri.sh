@@ -4,20 +4,10 @@
 . "$(dirname "$0")/tower.sh"
 
 client=$build/tests/tuf-client
-# The fleet's repository/ over HTTP, at $url.
-serve_repository()
-{
-	local port
-	unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
-	mkfifo "$T/port"
-	"$build/tests/hostile-server" "$T" "$T/requests" >"$T/port" &
-	pids+=($!)
-	read -r port <"$T/port"
-	url=http://127.0.0.1:$port/plain/fleet/repository
-}
 tower_begin
 small_fleet plan-D
-serve_repository
+serve "$T"
+url=http://127.0.0.1:$served/plain/fleet/repository
 keys=$HOME/data/fleetctl/keys/$(basename "$fleet")
 pin='secret pin'
 cp -a "$fleet" "$T/before"

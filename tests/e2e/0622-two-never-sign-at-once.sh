@@ -70,7 +70,12 @@ sign --collect "$usb/in.request" "$usb/in.cy.answer"
 expect 6 "so is sign --collect"
 refresh
 expect 6 "and refresh"
-as_it_was "three were refused"
+pull_rollout() { code=0; (cd "$fleet" && "$fleetctl" rollout "$@" --passphrase-fd 3) >"$T/out" 2>"$T/err" 3<<<"$passphrase" </dev/null || code=$?; }
+ctl host add ber-D --plan plan-D --site berlin --address 127.0.0.1 --host-key "$(cut -d' ' -f1,2 "$T/operator.pub")"
+pull_rollout start all --pull --any-time --allow-blind
+expect 6 "a rollout for hosts that pull waits for its turn, and is refused in the end"
+said 'is not begun: .*fleetctl refresh .process 7. is at work' "which is said"
+as_it_was "four were refused"
 [ "$(grep -c . "$fleet/keys.log")" = "$steps" ] || fail "none of them left a step"
 ok "none of them left a step"
 sign --dry-run
@@ -82,5 +87,7 @@ sign
 expect 0 "sign goes through"
 refresh
 expect 0 "and refresh"
+pull_rollout start all --pull --any-time --allow-blind
+expect 0 "and the rollout is begun"
 ctl verify
 expect 0 "the repository verifies"

@@ -4,21 +4,11 @@
 . "$(dirname "$0")/tower.sh"
 
 client=$build/tests/tuf-client
-# The fleet's repository/ over HTTP, at $url.
-serve_repository()
-{
-	local port
-	unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
-	mkfifo "$T/port"
-	"$build/tests/hostile-server" "$T" "$T/requests" >"$T/port" &
-	pids+=($!)
-	read -r port <"$T/port"
-	url=http://127.0.0.1:$port/plain/fleet/repository
-}
 module=$(find /usr/lib -name libsofthsm2.so -print -quit 2>/dev/null || true)
 tower_begin
 small_fleet plan-D plan01s plan-E
-serve_repository
+serve "$T"
+url=http://127.0.0.1:$served/plain/fleet/repository
 # The agent loads modules only from folders that it is told: the usual ones.
 ssh-agent -D -P '/usr/lib/*,/usr/local/lib/*' -a "$T/agent" >/dev/null &
 pids+=($!)

@@ -8,15 +8,12 @@ tower_begin
 unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
 cp -R "${FLEET_FOREIGN:-$here/tests/interop/foreign}" "$T/foreign"
 chmod -R u+w "$T/foreign"
-mkfifo "$T/port"
-"$build/tests/hostile-server" "$T" "$T/requests" >"$T/port" &
-pids+=($!)
-read -r port <"$T/port"
+serve "$T"
 
 # get NAME...: from $repository, by a client that knows its first root and nothing else.
 get()
 {
-	local url=http://127.0.0.1:$port/plain/${repository#"$T/"} names=() name
+	local url=http://127.0.0.1:$served/plain/${repository#"$T/"} names=() name
 	for name; do names+=(--target-name "$name"); done
 	rm -rf "$T/dir" "$T/tdir"
 	"$client" --metadata-dir "$T/dir" init "$repository/metadata/1.root.json" || fail "init"

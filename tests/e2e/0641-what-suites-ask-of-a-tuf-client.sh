@@ -8,11 +8,8 @@ forge=$build/tests/tuf-forge
 tower_begin
 unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
 mkdir "$T/www"
-mkfifo "$T/port"
-"$build/tests/hostile-server" "$T/www" "$T/requests" >"$T/port" &
-pids+=($!)
-read -r port <"$T/port"
-url=http://127.0.0.1:$port/plain
+serve "$T/www"
+url=http://127.0.0.1:$served/plain
 day=86400
 
 # repo LINE...: begins a repository, and a client that has init'ed with its first root. What no line writes is written at the end.

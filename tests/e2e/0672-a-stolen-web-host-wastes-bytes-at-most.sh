@@ -9,16 +9,13 @@ plain_fleet plan-D
 web_begin
 puller ber-D plan-D berlin
 state=$T/hosts/ber-D/state
-mkfifo "$T/port"
-"$build/tests/hostile-server" "$T/published" "$T/requests" >"$T/port" &
-pids+=($!)
-read -r hostile <"$T/port"
+serve "$T/published"
 
 # The thief's server stands behind the fleet's own certificate: below /evil/PART/MODE/ that part comes in that way, the rest is true.
 web_down
 web_conf "proxy_buffering off; proxy_max_temp_file_size 0; }
-	location ~ ^/evil/metadata/([a-z0-9-]+)/metadata/(.*)\$ { proxy_buffering off; proxy_pass http://127.0.0.1:$hostile/\$1/metadata/\$2; }
-	location ~ ^/evil/bundles/([a-z0-9-]+)/bundles/(.*)\$ { proxy_buffering off; proxy_pass http://127.0.0.1:$hostile/\$1/bundles/\$2; }
+	location ~ ^/evil/metadata/([a-z0-9-]+)/metadata/(.*)\$ { proxy_buffering off; proxy_pass http://127.0.0.1:$served/\$1/metadata/\$2; }
+	location ~ ^/evil/bundles/([a-z0-9-]+)/bundles/(.*)\$ { proxy_buffering off; proxy_pass http://127.0.0.1:$served/\$1/bundles/\$2; }
 	location ~ ^/evil/[a-z]+/[a-z0-9-]+/(.*)\$ { alias $T/published/\$1; } location /none/ {"
 until_true 50 web_up || fail "nginx starts again: $(cat "$T/nginx/log")"
 # serves PART MODE; honest: all of it is true.

@@ -63,23 +63,8 @@ unit apply "$agent_uid" apply --handed-over
 unit script "$probe_uid" script
 
 # the forced command as the agent's user
-ssh-keygen -q -t ed25519 -N '' -C ber -f "$h/host_key"
-printf 'restrict,command="setpriv --reuid %s --regid %s --clear-groups --no-new-privs %s serve --config-dir %s" %s\n' \
-	"$agent_uid" "$agent_uid" "$agent" "$h/etc" "$(cat "$T/operator.pub")" >"$h/authorized_keys"
-cat >"$h/sshd_config" <<CONFIG
-ListenAddress 127.0.0.1
-HostKey $h/host_key
-AuthorizedKeysFile $h/authorized_keys
-PidFile none
-StrictModes no
-UsePAM no
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-PermitRootLogin prohibit-password
-CONFIG
-host_up ber
-ctl host add ber --plan plan-D --site here --address 127.0.0.1 --port "$(cat "$h/port")" --user "$me" --host-key "$(cut -d' ' -f1,2 "$h/host_key.pub")"
-expect 0 "the host is in the fleet"
+host_join ber plan-D here "setpriv --reuid $agent_uid --regid $agent_uid --clear-groups --no-new-privs $agent serve --config-dir $h/etc"
+ok "the host is in the fleet"
 setpriv --reuid "$probe_uid" --regid "$probe_uid" --clear-groups --no-new-privs "$agent" probes --config-dir "$h/etc" >"$h/probes.log" 2>&1 &
 pids+=($!)
 

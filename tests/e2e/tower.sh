@@ -154,6 +154,17 @@ small_fleet()
 	[ "$code" -eq 0 ] || fail "the first releases are signed"
 }
 
+# serve FOLDER: by the server that can misbehave; $served is its port, below /plain/ it is well-behaved. What it was asked: $T/requests.
+# shellcheck disable=SC2034 # for the tests
+serve()
+{
+	unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
+	mkfifo "$T/served"
+	"$build/tests/hostile-server" "$1" "$T/requests" >"$T/served" &
+	pids+=($!)
+	read -r served <"$T/served"
+}
+
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # host_up ID: its sshd, on the port of its first start.
@@ -204,14 +215,12 @@ host_enrol()
 # host_receipt_key ID: what signs its receipts, as the host itself says.
 host_receipt_key() { "$agent" status --json --config-dir "$T/hosts/$1/etc" | sed -n 's/.*"receipt_key": *"\([0-9a-f]*\)".*/\1/p'; }
 
-# host_make ID PLAN [SITE]: enrolled, its sshd running, in hosts.yaml with its keys pinned.
-host_make()
+# host_join ID PLAN SITE COMMAND: what is enrolled gets an sshd that runs COMMAND for the operator, and is in hosts.yaml with its keys pinned.
+host_join()
 {
 	local h=$T/hosts/$1
-	mkdir -p "$h/results"
 	ssh-keygen -q -t ed25519 -N '' -C "$1" -f "$h/host_key"
-	host_enrol "$1" "$2"
-	printf 'restrict,command="%s serve --config-dir %s" %s\n' "$agent" "$h/etc" "$(cat "$T/operator.pub")" >"$h/authorized_keys"
+	printf 'restrict,command="%s" %s\n' "$4" "$(cat "$T/operator.pub")" >"$h/authorized_keys"
 	cat >"$h/sshd_config" <<-CONFIG
 	ListenAddress 127.0.0.1
 	HostKey $h/host_key
@@ -224,9 +233,17 @@ host_make()
 	PermitRootLogin prohibit-password
 	CONFIG
 	host_up "$1"
-	ctl host add "$1" --plan "$2" --site "${3:-here}" --address 127.0.0.1 --port "$(cat "$h/port")" --user "$me" --host-key "$(cut -d' ' -f1,2 "$h/host_key.pub")" \
+	ctl host add "$1" --plan "$2" --site "$3" --address 127.0.0.1 --port "$(cat "$h/port")" --user "$me" --host-key "$(cut -d' ' -f1,2 "$h/host_key.pub")" \
 		--receipt-key "$(host_receipt_key "$1")"
 	[ "$code" -eq 0 ] || fail "host $1 is added"
+}
+# host_make ID PLAN [SITE]: enrolled, its sshd running, in hosts.yaml.
+host_make()
+{
+	local h=$T/hosts/$1
+	mkdir -p "$h/results"
+	host_enrol "$1" "$2"
+	host_join "$1" "$2" "${3:-here}" "$agent serve --config-dir $h/etc"
 }
 # access_host ID PLAN [SITE]: as host_make, and its sshd reads the keys that the agent keeps: first the operator's alone.
 access_host()

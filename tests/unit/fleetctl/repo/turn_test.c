@@ -27,14 +27,14 @@ TEST(the_second_is_told_who_is_at_work_and_has_its_turn_afterwards)
 
 	(void)state;
 	open_at(&f, &d);
-	assert_done(turn_take(&first, &f, "refresh", &e));
-	assert_false(turn_take(&second, &f, "sign", &e));
+	assert_done(turn_take(&first, &f, "refresh", 0, &e));
+	assert_false(turn_take(&second, &f, "sign", 0, &e));
 	assert_int_equal(e.code, ERR_BUSY);
 	assert_non_null(strstr(e.text, "fleetctl refresh (process "));
 	assert_int_equal(second, -1);
 	fd_close(&first);
-	assert_done(turn_take(&second, &f, "sign", &e));
-	assert_false(turn_take(&first, &f, "refresh", &e));
+	assert_done(turn_take(&second, &f, "sign", 0, &e));
+	assert_false(turn_take(&first, &f, "refresh", 0, &e));
 	assert_non_null(strstr(e.text, "fleetctl sign (process "));
 	fd_close(&second);
 	close_at(&d);
@@ -49,9 +49,9 @@ TEST(who_holds_it_and_left_no_name_is_another_fleetctl)
 
 	(void)state;
 	open_at(&f, &d);
-	assert_done(turn_take(&first, &f, "sign", &e));
+	assert_done(turn_take(&first, &f, "sign", 0, &e));
 	folder_put(&d, ".fleetctl/sign.holder", "");
-	assert_false(turn_take(&second, &f, "sign", &e));
+	assert_false(turn_take(&second, &f, "sign", 0, &e));
 	assert_int_equal(e.code, ERR_BUSY);
 	assert_non_null(strstr(e.text, "another fleetctl is at work"));
 	fd_close(&first);
@@ -68,7 +68,7 @@ TEST(two_folders_do_not_wait_for_each_other)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(d); i++) {
 		open_at(&f[i], &d[i]);
-		assert_done(turn_take(&turn[i], &f[i], "sign", &e));
+		assert_done(turn_take(&turn[i], &f[i], "sign", 0, &e));
 	}
 	for (size_t i = 0; i < COUNT_OF(d); i++) {
 		fd_close(&turn[i]);
