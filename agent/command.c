@@ -4,6 +4,9 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "agent/guard/record.h"
+#include "base/version.h"
+
 enum { COMMANDS_MAX = 32 };
 
 static void print_help(const struct command *me, const struct opt *table)
@@ -57,6 +60,13 @@ void host_close(struct host *h)
 	config_free(&h->config);
 }
 
+void host_came_through(const struct host *h)
+{
+	struct err e;
+
+	(void)!guard_came_through(h->store.dir, &e);
+}
+
 /* --- which command --- */
 
 static void usage(FILE *to, const struct command *const *commands)
@@ -97,7 +107,7 @@ int command_main(const struct command *const *commands, int argc, char **argv)
 		return COMMAND_OK;
 	}
 	if (is_one_of(argv[1], "version", "--version")) {
-		puts("fleet-agent " FLEET_VERSION);
+		printf("fleet-agent %s\n", fleet_version);
 		return COMMAND_OK;
 	}
 	for (size_t i = 0; commands[i]; i++)

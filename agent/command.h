@@ -33,5 +33,7 @@ struct host {
 };
 must_check bool host_open(struct host *out, const struct where *w, struct err *e);
 void host_close(struct host *h);
+/* For what is work: a new agent that comes to this end did not fail this start (agent/guard/). */
+void host_came_through(const struct host *h);
 
 int command_main(const struct command *const *commands, int argc, char **argv);

@@ -8,7 +8,7 @@
 #define CONFIG_STATE   "/var/lib/fleet-agent"
 #define CONFIG_RUN     "/run/fleet-agent"
 #define CONFIG_RESULTS "/run/fleet-probe"
-#define CONFIG_SERVE   "/usr/lib/fleet-agent/fleet-agent serve"
+#define CONFIG_SERVE   "/usr/bin/fleet-agent serve" /* the launcher */
 enum { CONFIG_FORMAT = 1, CONFIG_TRIALS_PER_DAY = 24 };
 
 struct config {

@@ -15,6 +15,7 @@
 #include "agent/store/trustdir.h"
 #include "agent/take/first.h"
 #include "base/name.h"
+#include "base/version.h"
 #include "bundles/pack.h"
 
 enum { POLL_MS = 6 * 3600 * 1000, DEADLINE_MS = 60 * 1000 };
@@ -77,7 +78,7 @@ static bool write_ledger(const struct config *c, const struct store *s, struct e
 {
 	struct ledger l = {0};
 	struct moment now = clock_now();
-	char boot[40], text[] = "enrolled", agent[] = FLEET_VERSION;
+	char boot[40], text[] = "enrolled";
 	cleanup(release_close) struct release baseline = {0};
 
 	if (!release_open(&baseline, s, c->baseline, e))
@@ -97,7 +98,7 @@ static bool write_ledger(const struct config *c, const struct store *s, struct e
 		.boot = boot,
 		.time = now.unix_s,
 		.synced = now.synced,
-		.agent = agent,
+		.agent = (char *)fleet_version,
 		.disk = release_disk(&baseline),
 	};
 	return receipts_add(&l.receipt_digest, s, &receipt, e) && ledger_save(&l, s, e);

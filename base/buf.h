@@ -12,7 +12,7 @@ struct buf {
 };
 enum { BUF_DEFAULT_MAX = 16 * MIB };
 
-#define BUF_MAX(bytes) ((struct buf){ .max = (bytes) })
+#define BUF_MAX(bytes) ((struct buf){ .max = (size_t)MIN(bytes, SIZE_MAX) })
 
 /* These add, or mark the buffer failed and leave it as it was; ask once at the end with buf_ok.
  * A failed buffer takes nothing more. What is added must not lie in the buffer itself. */

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fault.h"
+
 /* The years that four digits can write. */
 #define FIRST_S INT64_C(-62167219200)
 #define LAST_S  INT64_C(253402300799)
@@ -40,7 +42,7 @@ struct moment clock_now(void)
 void clock_boot_id(char out[40])
 {
 	char id[BOOT_ID_LEN];
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	int fd = open(fault_boot_id("/proc/sys/kernel/random/boot_id"), O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, id, sizeof id);
 
 	if (fd >= 0)

@@ -1,11 +1,11 @@
-/* One durable operation each, and the place where it happens. */
+/* The place where it happens. */
 #include "base/durable.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/fault.h"
+#include "base/door.h"
 
 bool place_open(struct place *out, int dir, const char *path)
 {
@@ -31,10 +31,9 @@ void place_close(struct place *p)
 	p->name = NULL;
 }
 
-bool place_sync(const struct place *p)
+bool place_sync(const struct place *p, const char *why)
 {
-	fault_point("sync-folder-of", p->path);
-	return fsync(p->folder) == 0;
+	return door_sync(p->folder, why) == 0;
 }
 
 void place_side(char out[SIDE_MAX], const char *name, const char *what)
@@ -42,36 +41,11 @@ void place_side(char out[SIDE_MAX], const char *name, const char *what)
 	snprintf(out, SIDE_MAX, ".%s.%s", name, what);
 }
 
-bool durable_sync(int fd, const char *path)
-{
-	fault_point("sync", path);
-	return fsync(fd) == 0;
-}
-
 /* The umask has no say: who may read it is the caller's decision. */
 bool durable_mkdir(const struct place *p, mode_t mode)
 {
-	fault_point("mkdir", p->path);
-	if (mkdirat(p->folder, p->name, mode) != 0)
+	if (door_mkdir(p->folder, p->name, mode) != 0)
 		return false;
 	cleanup(fd_close) int fd = openat(p->folder, p->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd >= 0 && fchmod(fd, mode) == 0;
-}
-
-bool durable_symlink(const struct place *p, const char *target, const char *name)
-{
-	fault_point("link", p->path);
-	return symlinkat(target, p->folder, name) == 0;
-}
-
-bool durable_rename(int from, const char *name, const struct place *to)
-{
-	fault_point("rename", to->path);
-	return renameat(from, name, to->folder, to->name) == 0;
-}
-
-bool durable_unlink(int dir, const char *name, int flags)
-{
-	fault_point("unlink", name);
-	return unlinkat(dir, name, flags) == 0;
+	return fd >= 0 && door_chmod(fd, mode) == 0;
 }

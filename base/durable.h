@@ -1,5 +1,4 @@
-/* Inside fs.h, for fs*.c alone: one durable operation each, where a test may stop the process, and the place where it
- * happens. errno says what failed. */
+/* Inside fs.h, for fs*.c alone: the place where it happens. errno says what failed. */
 #pragma once
 
 #include <limits.h>
@@ -18,16 +17,11 @@ struct place {
 
 must_check bool place_open(struct place *out, int dir, const char *path);
 void place_close(struct place *p);
-must_check bool place_sync(const struct place *p);
+must_check bool place_sync(const struct place *p, const char *why);
 /* A name beside `name` that only fs uses and that the next run takes over: ".state.new", ".releases.gone". */
 void place_side(char out[SIDE_MAX], const char *name, const char *what);
 
-/* `path` is what the fault log shows. */
-must_check bool durable_sync(int fd, const char *path);
 must_check bool durable_mkdir(const struct place *p, mode_t mode);
-must_check bool durable_symlink(const struct place *p, const char *target, const char *name);
-must_check bool durable_rename(int from, const char *name, const struct place *to);
-must_check bool durable_unlink(int dir, const char *name, int flags);
 
 /* Shared by reading and changing. */
 const char *fs_or_here(const char *path);             /* "" is the folder itself */

@@ -1,15 +1,28 @@
-/* The power goes off here, in tests: built with FLEET_FAULT, the process ends with FAULT_STATUS before its n-th durable
- * operation (FLEET_FAULT_AT=n), and every operation it came to is a line in FLEET_FAULT_LOG. Built without, nothing. */
+/* The power goes off here, in tests. Built with FLEET_FAULT, what passes the door (base/door.h) is numbered, and the environment
+ * says what becomes of it; built without, there is nothing of this. Manual: tests/fault/README.md
+ *   FLEET_FAULT_AT=N[:before|after|torn]   the process ends with FAULT_STATUS at operation N; torn: half of its bytes are written
+ *   FLEET_FAULT_ERR=N:WORD[+]              operation N fails so, and with + every later one; `short` writes half and says so
+ *   FLEET_FAULT_LOG=FILE                   each operation that was done is added: number, word, offset, length, path, second
+ *                                          path or reason, with tabs between; behind the line the bytes that were written
+ *   FLEET_FAULT_COUNT=FILE                 eight bytes in which several processes count together; else each for itself
+ *   FLEET_FAULT_BOOT=FILE                  its text is the boot id */
 #pragma once
 
 enum { FAULT_STATUS = 99 };
 
 #ifdef FLEET_FAULT
-void fault_point(const char *op, const char *path);
+/* An operation that is made elsewhere, in a database or on a line: numbered, and the process may end before it. */
+void fault_point(const char *what, const char *where);
+/* Where the boot id stands. */
+const char *fault_boot_id(const char *usual);
 #else
-static inline void fault_point(const char *op, const char *path)
+static inline void fault_point(const char *what, const char *where)
 {
-	(void)op;
-	(void)path;
+	(void)what;
+	(void)where;
+}
+static inline const char *fault_boot_id(const char *usual)
+{
+	return usual;
 }
 #endif

@@ -40,8 +40,8 @@ must_check bool fs_remove(int dir, const char *path, struct err *e); /* file or 
 /* Absent is fine; never follows links; read-only folders are no obstacle. Under its own name the tree is whole or absent:
  * it is renamed to ".NAME.gone" before it is emptied. */
 must_check bool fs_remove_tree(int dir, const char *path, struct err *e);
-/* Removes what a killed run left in this folder: ".*.new" and ".*.gone". Only for folders of ours that nobody else is
- * changing; fs_write, fs_link and fs_remove_tree reclaim their own names without it. */
+/* Removes what a killed run left in this folder: ".*.new" and ".*.gone", but not what an fs_write is at. Only for folders of ours
+ * where nobody else links or removes; fs_write, fs_link and fs_remove_tree reclaim their own names without it. */
 must_check bool fs_sweep(int dir, const char *path, struct err *e);
 must_check bool fs_sync_fd(int fd, struct err *e);
 must_check bool fs_sync_dir(int dir, const char *path, struct err *e); /* "" is dir itself */

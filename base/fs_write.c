@@ -4,8 +4,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/door.h"
 #include "base/durable.h"
-#include "base/fault.h"
 
 static bool is_still(int fd, int dir, const char *name)
 {
@@ -26,7 +26,7 @@ static bool temp_reclaim(int dir, const char *temp)
 		return true;
 	if (fd >= 0 && flock(fd, LOCK_EX) == 0 && !is_still(fd, dir, temp))
 		return true;
-	return unlinkat(dir, temp, 0) == 0 || errno == ENOENT;
+	return door_unlink(dir, temp, 0) == 0 || errno == ENOENT;
 }
 
 /* A new file, locked for as long as it is open: two writers of one path must never rename each other's half. Between
@@ -35,7 +35,7 @@ static bool temp_open(int *out, int dir, const char *temp)
 {
 	for (;;) {
 		cleanup(fd_close) int fd =
-			openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+			door_open(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0 && (errno != EEXIST || !temp_reclaim(dir, temp)))
 			return false;
 		if (fd < 0)
@@ -52,7 +52,7 @@ static bool temp_open(int *out, int dir, const char *temp)
 static bool put_all(int fd, struct str bytes)
 {
 	while (bytes.len) {
-		ssize_t n = write(fd, bytes.data, bytes.len);
+		ssize_t n = door_write(fd, bytes.data, bytes.len);
 		if (n < 0 && errno != EINTR)
 			return false;
 		n = MAX(n, 0);
@@ -61,17 +61,16 @@ static bool put_all(int fd, struct str bytes)
 	return true;
 }
 
-static bool temp_fill(int fd, struct str bytes, mode_t mode, const char *path)
+static bool temp_fill(int fd, struct str bytes, mode_t mode)
 {
-	fault_point("write", path);
-	return put_all(fd, bytes) && fchmod(fd, mode) == 0 && durable_sync(fd, path);
+	return put_all(fd, bytes) && door_chmod(fd, mode) == 0 && door_sync(fd, "written") == 0;
 }
 
 static void temp_drop(int dir, const char *temp)
 {
 	int number = errno;
 
-	unlinkat(dir, temp, 0);
+	door_unlink(dir, temp, 0);
 	errno = number;
 }
 
@@ -83,8 +82,8 @@ static bool write_at(const struct place *at, struct str bytes, mode_t mode)
 	place_side(temp, at->name, "new");
 	if (!temp_open(&fd, at->folder, temp))
 		return false;
-	if (temp_fill(fd, bytes, mode, at->path) && durable_rename(at->folder, temp, at))
-		return place_sync(at);
+	if (temp_fill(fd, bytes, mode) && door_rename(at->folder, temp, at->folder, at->name) == 0)
+		return place_sync(at, "written, its folder");
 	temp_drop(at->folder, temp);
 	return false;
 }
@@ -109,11 +108,11 @@ static bool mkdir_one(int dir, const char *path, mode_t mode)
 	if (!place_open(&at, dir, path))
 		return false;
 	if (durable_mkdir(&at, mode))
-		return place_sync(&at);
+		return place_sync(&at, "folder made");
 	if (errno != EEXIST || fstatat(at.folder, at.name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return false;
 	if (S_ISDIR(st.st_mode))
-		return place_sync(&at);
+		return place_sync(&at, "folder was there");
 	errno = ENOTDIR;
 	return false;
 }
@@ -143,11 +142,11 @@ static bool link_at(const struct place *at, const char *target)
 	char temp[SIDE_MAX];
 
 	place_side(temp, at->name, "new");
-	unlinkat(at->folder, temp, 0);
-	if (!durable_symlink(at, target, temp))
+	door_unlink(at->folder, temp, 0);
+	if (door_symlink(target, at->folder, temp) != 0)
 		return false;
-	if (durable_rename(at->folder, temp, at))
-		return place_sync(at);
+	if (door_rename(at->folder, temp, at->folder, at->name) == 0)
+		return place_sync(at, "linked");
 	temp_drop(at->folder, temp);
 	return false;
 }
@@ -170,15 +169,16 @@ static bool sync_file(const struct place *at)
 	if (!S_ISREG(st.st_mode))
 		return true;
 	cleanup(fd_close) int fd = openat(at->folder, at->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	return fd >= 0 && durable_sync(fd, at->path);
+	return fd >= 0 && door_sync(fd, "before a rename") == 0;
 }
 
 /* The new folder first: after a power cut there may be two names, never none. */
 static bool rename_place(const struct place *from, const struct place *to)
 {
-	if (!sync_file(from) || !durable_rename(from->folder, from->name, to) || !place_sync(to))
+	if (!sync_file(from) || door_rename(from->folder, from->name, to->folder, to->name) != 0 ||
+		!place_sync(to, "renamed to"))
 		return false;
-	return is_still(from->folder, to->folder, ".") || place_sync(from);
+	return is_still(from->folder, to->folder, ".") || place_sync(from, "renamed from");
 }
 
 bool fs_rename(int dir, const char *from, const char *to, struct err *e)
@@ -197,16 +197,16 @@ bool fs_remove(int dir, const char *path, struct err *e)
 
 	if (!place_open(&at, dir, path))
 		return errno == ENOENT || err_sys(e, "remove %s", path);
-	if (!durable_unlink(at.folder, at.name, 0) && errno != ENOENT)
+	if (door_unlink(at.folder, at.name, 0) != 0 && errno != ENOENT)
 		return err_sys(e, "remove %s", path);
-	return place_sync(&at) || err_sys(e, "remove %s", path);
+	return place_sync(&at, "removed") || err_sys(e, "remove %s", path);
 }
 
 /* --- syncing --- */
 
 bool fs_sync_fd(int fd, struct err *e)
 {
-	return durable_sync(fd, "-") || err_sys(e, "sync");
+	return door_sync(fd, "file") == 0 || err_sys(e, "sync");
 }
 
 bool fs_sync_dir(int dir, const char *path, struct err *e)
@@ -215,13 +215,12 @@ bool fs_sync_dir(int dir, const char *path, struct err *e)
 
 	if (!fs_open_dir(&fd, dir, path, e))
 		return false;
-	return durable_sync(fd, fs_or_here(path)) || err_sys(e, "sync %s", fs_or_here(path));
+	return door_sync(fd, "folder") == 0 || err_sys(e, "sync %s", fs_or_here(path));
 }
 
 bool fs_syncfs(int fd, struct err *e)
 {
-	fault_point("syncfs", "-");
-	return syncfs(fd) == 0 || err_sys(e, "sync the file system");
+	return door_syncfs(fd, "all") == 0 || err_sys(e, "sync the file system");
 }
 
 /* --- not durable until synced --- */
@@ -229,10 +228,10 @@ bool fs_syncfs(int fd, struct err *e)
 /* A new file beside the old one's readers, not their file emptied under them. */
 bool fs_create(int *out, int dir, const char *path, mode_t mode, struct err *e)
 {
-	if (unlinkat(dir, path, 0) != 0 && errno != ENOENT)
+	if (door_unlink(dir, path, 0) != 0 && errno != ENOENT)
 		return err_sys(e, "create %s", path);
-	cleanup(fd_close) int fd = openat(dir, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (fd < 0 || fchmod(fd, mode) != 0)
+	cleanup(fd_close) int fd = door_open(dir, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0 || door_chmod(fd, mode) != 0)
 		return err_sys(e, "create %s", path);
 	*out = fd;
 	fd = -1;
@@ -242,10 +241,10 @@ bool fs_create(int *out, int dir, const char *path, mode_t mode, struct err *e)
 bool fs_append(int *out, int dir, const char *path, mode_t mode, struct err *e)
 {
 	enum { FLAGS = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
-	cleanup(fd_close) int fd = openat(dir, path, FLAGS | O_CREAT | O_EXCL, mode);
+	cleanup(fd_close) int fd = door_open(dir, path, FLAGS | O_CREAT | O_EXCL, mode);
 	struct stat st;
 
-	if (fd >= 0 && fchmod(fd, mode) != 0)
+	if (fd >= 0 && door_chmod(fd, mode) != 0)
 		return err_sys(e, "append to %s", path);
 	if (fd < 0 && errno == EEXIST)
 		fd = openat(dir, path, FLAGS);
@@ -265,7 +264,7 @@ bool fs_put(int fd, struct str bytes, struct err *e)
 
 bool fs_reserve(int fd, uint64_t bytes, struct err *e)
 {
-	errno = posix_fallocate(fd, 0, (off_t)bytes);
+	errno = door_reserve(fd, (off_t)bytes);
 	return errno == 0 || err_sys(e, "reserve room");
 }
 
@@ -273,7 +272,7 @@ bool fs_reserve(int fd, uint64_t bytes, struct err *e)
 bool fs_lock(int *out, bool *taken, int dir, const char *path, bool wait, struct err *e)
 {
 	for (;;) {
-		cleanup(fd_close) int fd = openat(dir, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+		cleanup(fd_close) int fd = door_open(dir, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 		if (fd < 0)
 			return fs_open_failed(path, e);
 		bool held = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) == 0;

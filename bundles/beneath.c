@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/door.h"
 #include "base/name.h"
 
 int beneath_try(int dir, const char *path, int flags, mode_t mode)
@@ -20,7 +20,7 @@ int beneath_try(int dir, const char *path, int flags, mode_t mode)
 	int fd;
 
 	/* EAGAIN: somebody renamed a folder on the way, and the kernel could not be sure */
-	for (int tries = 0; (fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how)) < 0; tries++)
+	for (int tries = 0; (fd = door_openat2(dir, path, &how, sizeof how)) < 0; tries++)
 		if (errno != EINTR && (errno != EAGAIN || tries == 100))
 			return -1;
 	return fd;

@@ -67,7 +67,7 @@ static bool map(struct mapped *out, int fd, struct err *e)
 		return err_set(e, ERR_LIMIT, "%llu bytes are too many for a patch", (unsigned long long)size);
 	if (size == 0)
 		return true;
-	void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	void *data = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
 		return err_sys(e, "map");
 	*out = (struct mapped){data, (size_t)size};

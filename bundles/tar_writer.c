@@ -66,12 +66,12 @@ bool tar_entry(struct tar_writer *t, const struct tree_node *n, struct err *e)
 		[TREE_LINK] = AE_IFLNK,
 	};
 
+	/* Its times are 0 then. Never set them: where our time_t is wider than libarchive's, as on armhf, it would read another one. */
 	archive_entry_clear(t->entry);
 	archive_entry_copy_pathname(t->entry, n->path);
 	archive_entry_set_filetype(t->entry, types[n->kind]);
 	archive_entry_set_perm(t->entry, n->kind == TREE_FILE && !n->executable ? 0644 : 0755);
 	archive_entry_set_size(t->entry, (la_int64_t)n->size);
-	archive_entry_set_mtime(t->entry, 0, 0);
 	archive_entry_set_uid(t->entry, 0);
 	archive_entry_set_gid(t->entry, 0);
 	archive_entry_copy_uname(t->entry, "root");

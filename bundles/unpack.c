@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/door.h"
 #include "base/fs.h"
 #include "bundles/beneath.h"
 #include "bundles/tar_reader.h"
@@ -56,11 +57,11 @@ static bool make_folder(int dir, const char *path, struct err *e)
 
 	if (!beneath_parent(&parent, &name, dir, path, e))
 		return false;
-	if (mkdirat(parent, name, 0755) != 0)
+	if (door_mkdir(parent, name, 0755) != 0)
 		return err_sys(e, "make %s", path);
 	if (!beneath_open(&fd, parent, name, O_RDONLY | O_DIRECTORY, 0, e))
 		return false;
-	return fchmod(fd, 0755) == 0 || err_sys(e, "mode of %s", path); /* whatever the umask was */
+	return door_chmod(fd, 0755) == 0 || err_sys(e, "mode of %s", path); /* whatever the umask was */
 }
 
 static bool make_folders(const struct tree *t, int dir, struct err *e)
@@ -80,7 +81,7 @@ static bool make_link(int dir, const struct tree_node *n, struct err *e)
 
 	if (!beneath_parent(&parent, &name, dir, n->path, e))
 		return false;
-	return symlinkat(n->link, parent, name) == 0 || err_sys(e, "link %s", n->path);
+	return door_symlink(n->link, parent, name) == 0 || err_sys(e, "link %s", n->path);
 }
 
 static bool make_file(struct tar_reader *tar, int dir, const struct tree_node *n, struct err *e)
@@ -95,7 +96,7 @@ static bool make_file(struct tar_reader *tar, int dir, const struct tree_node *n
 		if (!tar_read(&piece, tar, e) || !fs_put(fd, piece, e))
 			return err_in(e, "%s", n->path);
 	} while (piece.len > 0);
-	return fchmod(fd, mode) == 0 || err_sys(e, "mode of %s", n->path);
+	return door_chmod(fd, mode) == 0 || err_sys(e, "mode of %s", n->path);
 }
 
 static bool make_contents(int tar_fd, int dir, struct err *e)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/version.h"
 #include "fleetctl/command.h"
 
 extern const struct command cmd_publish, cmd_init, cmd_key_new, cmd_key_add, cmd_key_revoke, cmd_key_replace, cmd_key_threshold,
@@ -86,7 +87,7 @@ static int run(int argc, char **argv)
 		return 0;
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
-		puts("fleetctl " FLEET_VERSION);
+		printf("fleetctl %s\n", fleet_version);
 		return 0;
 	}
 	for (size_t i = 0; commands[i]; i++) {

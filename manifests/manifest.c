@@ -7,10 +7,9 @@ enum { FORMAT = 1 };
 #define NUMBER_MAX ((int64_t)1 << 53) /* what every JSON reader holds exactly */
 
 /* clang-format off */
-#define BUNDLE(f) (offsetof(struct manifest, bundle.f) - offsetof(struct manifest, bundle))
-static const struct shape_field bundle_shape[] = {
-	{ "sha256", SHAPE_HEX, BUNDLE(sha256), .required = true, .bytes = sizeof(struct digest) },
-	{ "length", SHAPE_INT, BUNDLE(length), .required = true, .max = (int64_t)BUNDLE_BYTES_MAX },
+const struct shape_field bundle_shape[] = {
+	{ "sha256", SHAPE_HEX, offsetof(struct bundle_named, sha256), .required = true, .bytes = sizeof(struct digest) },
+	{ "length", SHAPE_INT, offsetof(struct bundle_named, length), .required = true, .max = (int64_t)BUNDLE_BYTES_MAX },
 	{ 0 },
 };
 

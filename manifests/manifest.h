@@ -5,15 +5,17 @@
 #include "keys/digest.h"
 #include "manifests/plan.h"
 
+struct bundle_named { /* by what signs for it */
+	struct digest sha256;
+	int64_t length;
+};
 struct manifest {
 	int64_t format, number;
-	struct {
-		struct digest sha256;
-		int64_t length;
-	} bundle;
+	struct bundle_named bundle;
 	struct plan plan;
 };
 enum { MANIFEST_MAX = 256 * KIB };
+extern const struct shape_field bundle_shape[];
 
 /* Exactly canonical bytes, or ERR_SYNTAX. `file` for errors, may be NULL. Unknown fields are refused: what we do not
  * understand we do not run. */

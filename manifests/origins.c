@@ -1,6 +1,7 @@
 /* Where a host fetches from: the table, and which words belong to which kind. */
 #include "manifests/origins.h"
 
+#include "manifests/address.h"
 #include "manifests/ssh_key.h"
 
 enum { URL_MAX = 1000, CA_MAX = 16 * KIB, HOST_KEYS_MAX = 16, REDIRECTS_MAX = 16 };
@@ -190,6 +191,13 @@ static bool check_parts(const struct origin *o, const struct way *w, struct err 
 	return true;
 }
 
+/* Who hands in receipts shows a key: over https git would want a password. */
+static bool check_receipts(const struct origin *o, struct err *e)
+{
+	return o->kind != ORIGIN_GIT || !str_starts(str_of(o->url), "https://") ||
+	       err_set(e, ERR_SYNTAX, "url: receipts go by git over ssh:// or file:///, or by kind put over https://");
+}
+
 static bool check_origin(const struct origin *o, bool receipts, struct err *e)
 {
 	const struct way *w = way_of(o);
@@ -199,16 +207,8 @@ static bool check_origin(const struct origin *o, bool receipts, struct err *e)
 			receipts ? "\"put\" or \"git\"" : "\"https\", \"git\" or \"folder\"", origin_words[o->kind]);
 	if (!w)
 		return say_ways(o, e);
-	return check_url(o, w, e) && check_parts(o, w, e) && check_host_keys(o, w, e) && check_ca(o, e) &&
+	return (!receipts || check_receipts(o, e)) && check_url(o, w, e) && check_parts(o, w, e) && check_host_keys(o, w, e) && check_ca(o, e) &&
 	       check_redirects(o, e) && check_branch(o, e);
-}
-
-/* Is one the other, or a place in it? */
-static bool is_within(struct str a, struct str b)
-{
-	while (b.len && b.data[b.len - 1] == '/')
-		b.len--;
-	return a.len >= b.len && memcmp(a.data, b.data, b.len) == 0 && (a.len == b.len || a.data[b.len] == '/');
 }
 
 /* What each host may write must not be what all of them obey. */
@@ -217,8 +217,7 @@ static bool check_apart(const struct origins *o, struct err *e)
 	const struct origin *source = o->source.items;
 
 	for (size_t i = 0; o->has_receipts && i < o->source.count; i++)
-		if (is_within(str_of(o->receipts.url), str_of(source[i].url)) ||
-			is_within(str_of(source[i].url), str_of(o->receipts.url)))
+		if (address_meet(o->receipts.url, source[i].url))
 			return err_set(e, ERR_SYNTAX,
 				"receipts: %s lies where sources[%zu] is: let them go to a place of their own, for hosts "
 				"can write there",

@@ -56,6 +56,7 @@ const struct shape_field receipt_shape[] = {
 	DIGEST("release", release),
 	NUMBER("release_number", receipt, release_number),
 	{ "access", SHAPE_BOOL, AT(receipt, access), .omit_zero = true },
+	{ "self", SHAPE_BOOL, AT(receipt, self), .omit_zero = true },
 	DIGEST("current", current),
 	NUMBER("current_number", receipt, current_number),
 	DIGEST("disk", disk),

@@ -47,6 +47,7 @@ struct receipt {
 	struct digest release;     /* the release tried */
 	int64_t release_number;
 	bool access;               /* it was an access list: these two are its id and number */
+	bool self;                 /* it was an agent: these two are the SHA-256 of its document, and its version's number */
 	struct digest current;     /* what runs now */
 	int64_t current_number;
 	struct digest disk;        /* SHA-256 of the bundle that the tree under `current` packs to, read when this was made: the

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/version.h"
+
 enum { COUNTER_BITS = 53 };
 #define NUMBER_MAX ((int64_t)1 << COUNTER_BITS) /* what every JSON reader holds exactly */
 #define DEFER_MAX  ((int64_t)365 * 24 * 3600 * 1000)
@@ -21,6 +23,12 @@ static const struct shape_field stage_host_shape[] = {
 
 static const struct shape_field stage_share_shape[] = {
 	{ "hosts", SHAPE_INT, offsetof(struct stage_share, hosts), .required = true, .min = 1, .max = STAGE_HOSTS_MAX },
+	{ 0 },
+};
+
+static const struct shape_field agent_shape[] = {
+	{ "version", SHAPE_NAME, offsetof(struct stage_agent, version), .required = true },
+	{ "hosts", SHAPE_INT, offsetof(struct stage_agent, hosts), .required = true, .max = STAGE_HOSTS_MAX },
 	{ 0 },
 };
 
@@ -42,6 +50,7 @@ static const struct shape_field stage_shape[] = {
 	{ "back", SHAPE_BOOL, AT(back) },
 	{ "windows", SHAPE_LIST, AT(windows), .of = window_shape, .size = sizeof(struct window), .max = STAGE_WINDOWS_MAX },
 	{ "defer", SHAPE_MS, AT(defer_ms), .json = "defer_ms", .max = DEFER_MAX, .number = STAGE_DEFER_MS },
+	{ "agent", SHAPE_OBJECT, AT(agent), .of = agent_shape, .has = AT(has_agent) },
 	{ 0 },
 };
 /* clang-format on */
@@ -89,6 +98,18 @@ static bool check_stages(const struct stage *s, struct err *e)
 	       err_set(e, ERR_SYNTAX, "open: %lld stages, there are %zu", (long long)s->open, s->stages.count);
 }
 
+static bool check_agent(const struct stage *s, struct err *e)
+{
+	int64_t number;
+
+	if (!s->has_agent)
+		return true;
+	if (!version_read(&number, str_of(s->agent.version), e))
+		return err_in(e, "agent");
+	return s->agent.hosts <= (int64_t)s->hosts.count ||
+	       err_set(e, ERR_SYNTAX, "agent: %lld hosts, there are %zu", (long long)s->agent.hosts, s->hosts.count);
+}
+
 bool stage_check(const struct stage *s, struct err *e)
 {
 	const struct window *w = s->windows.items;
@@ -98,7 +119,7 @@ bool stage_check(const struct stage *s, struct err *e)
 	for (size_t i = 0; i < s->windows.count; i++)
 		if (!window_check(&w[i], e))
 			return err_in(e, "windows[%zu]", i);
-	return check_canary(s, e) && check_stages(s, e);
+	return check_canary(s, e) && check_stages(s, e) && check_agent(s, e);
 }
 
 /* --- bytes --- */
@@ -311,13 +332,25 @@ static struct stage_answer decide_abort(const struct stage *s, const struct stag
 		STAGE_BACK, "rollout %s was aborted, and release %lld is taken back", s->rollout, (long long)s->number);
 }
 
+/* Foreign or old: HOLD says why. */
+static bool is_for(struct stage_answer *no, const struct stage *s, const struct stage_ask *ask)
+{
+	bool plan = strcmp(s->plan, ask->plan) == 0;
+
+	if (plan && s->counter >= ask->counter)
+		return true;
+	*no = !plan ? say(STAGE_HOLD, "the rollout is of plan %s", s->plan)
+		    : say(STAGE_HOLD, "the rollout's counter went back, from %lld to %lld: nobody advances by it",
+			      (long long)ask->counter, (long long)s->counter);
+	return false;
+}
+
 struct stage_answer stage_decide(const struct stage *s, const struct stage_ask *ask)
 {
-	if (strcmp(s->plan, ask->plan) != 0)
-		return say(STAGE_HOLD, "the rollout is of plan %s", s->plan);
-	if (s->counter < ask->counter)
-		return say(STAGE_HOLD, "the rollout's counter went back, from %lld to %lld: nobody advances by it",
-			(long long)ask->counter, (long long)s->counter);
+	struct stage_answer no;
+
+	if (!is_for(&no, s, ask))
+		return no;
 	switch ((enum stage_state)s->state) {
 	case STAGE_ABORTED:
 		return decide_abort(s, ask);
@@ -327,4 +360,35 @@ struct stage_answer stage_decide(const struct stage *s, const struct stage_ask *
 		break;
 	}
 	return decide_turn(s, ask);
+}
+
+/* --- and the agent itself --- */
+
+static bool agent_rank(size_t *rank, const struct stage *s, const char *host)
+{
+	struct stage drawn = *s;
+
+	drawn.release = digest_of(str_of(s->agent.version));
+	return stage_rank(rank, &drawn, host);
+}
+
+struct stage_answer stage_decide_agent(const struct stage *s, const struct stage_ask *ask, int64_t runs)
+{
+	struct stage_answer no;
+	int64_t number = 0;
+	size_t rank = 0;
+	struct err e;
+
+	if (!is_for(&no, s, ask))
+		return no;
+	if (!s->has_agent || !version_read(&number, str_of(s->agent.version), &e))
+		return say(STAGE_HOLD, "no agent is open to those who pull");
+	if (number <= runs)
+		return say(STAGE_HOLD, "agent %s is not newer than the one that runs here", s->agent.version);
+	if (!agent_rank(&rank, s, ask->host))
+		return say(STAGE_HOLD, "it is not about this host");
+	if ((int64_t)rank >= s->agent.hosts)
+		return say(STAGE_WAIT, "agent %s reaches %lld of %zu hosts, and this one is number %zu", s->agent.version,
+			(long long)s->agent.hosts, s->hosts.count, rank + 1);
+	return decide_time(s, ask);
 }

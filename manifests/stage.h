@@ -3,7 +3,9 @@
  *
  *   {"back":true,"canary":["ber-D"],"counter":7,"defer_ms":259200000,"format":1,
  *    "hosts":[{"id":"ber-D","site":"berlin"},{"id":"tyo-D","site":"tokyo"}],"number":12,"open":1,"plan":"plan-D",
- *    "release":HEX,"rollout":"20261123-abcd","stages":[{"hosts":1},{"hosts":2}],"state":"go","windows":[]} */
+ *    "release":HEX,"rollout":"20261123-abcd","stages":[{"hosts":1},{"hosts":2}],"state":"go","windows":[]}
+ *
+ * And with "agent":{"hosts":1,"version":"0.2.0"} beside them: how many of these hosts may take that agent by themselves. */
 #pragma once
 
 #include "base/clock.h"
@@ -27,6 +29,10 @@ struct stage_host {
 struct stage_share {
 	int64_t hosts;
 };
+struct stage_agent {
+	char *version;
+	int64_t hosts; /* of all of them, so many; 0: none */
+};
 struct stage {
 	int64_t format;
 	char *plan, *rollout;
@@ -41,6 +47,8 @@ struct stage {
 	bool back;              /* aborted: hosts that committed it go back, too */
 	struct list windows;    /* struct window: a trial begins in one of them; none: any time */
 	int64_t defer_ms;       /* longest that a host without a sure clock stays outside of every window */
+	bool has_agent;
+	struct stage_agent agent; /* whatever `state` says of the release */
 };
 /* Exactly canonical bytes, else ERR_SYNTAX. Refused, too: a stage that is not above the one before, one that takes more than half
  * of the hosts at once (rounded down, at least one), more open stages than there are, a canary that is none of the hosts. */
@@ -78,3 +86,6 @@ struct stage_answer {
 	char why[300];  /* one sentence */
 };
 struct stage_answer stage_decide(const struct stage *s, const struct stage_ask *ask);
+/* The same of the agent, of which `runs` (version_ours) runs; ask->current says nothing here. Its turns are drawn anew for each
+ * version. TAKE, WAIT or HOLD. */
+struct stage_answer stage_decide_agent(const struct stage *s, const struct stage_ask *ask, int64_t runs);

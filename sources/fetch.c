@@ -1,9 +1,12 @@
 /* Our end of the helper: ask, wait no longer than was agreed, believe nothing. */
 #include "sources/fetch.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
+#include "base/fs.h"
 #include "sources/helper.h"
+#include "sources/ticket.h"
 
 enum { HOPS_MAX = 6 }; /* an ask and its redirects: each may take its time to connect and to begin */
 
@@ -11,6 +14,8 @@ struct web {
 	struct source source;
 	struct helper helper;
 	char *at[SOURCE_PARTS], *ca;
+	char *session_at; /* a file; NULL: no session is kept */
+	struct buf session;
 	struct list also;
 	bool clock_unsure;
 	int64_t connect_ms, idle_ms, total_ms;
@@ -37,9 +42,40 @@ void fetch_url(struct buf *out, const char *address, const char *name)
 	}
 }
 
+/* --- the session --- */
+
+/* What is no text of ours to look at is none. */
+static void session_load(struct web *w)
+{
+	struct err none;
+
+	w->session.max = TICKET_TEXT_MAX;
+	bool read = w->session_at && fs_read(&w->session, AT_FDCWD, w->session_at, &none);
+	for (size_t i = 0; i < w->session.len; i++)
+		read = read && w->session.data[i] >= ' ' && w->session.data[i] <= '~';
+	if (!read)
+		buf_clear(&w->session);
+}
+
+/* That it cannot be kept stops nobody. What the helper did not survive is not tried with it again. */
+static void session_keep(struct web *w, const struct reply *r)
+{
+	struct err none;
+	bool lost = w->session.len && w->helper.talk.pid <= 0;
+
+	if (!w->session_at || (!r->kept && !lost))
+		return;
+	if (lost)
+		buf_clear(&w->session);
+	if (w->session.len)
+		(void)!fs_write(AT_FDCWD, w->session_at, buf_str(&w->session), 0600, &none);
+	else
+		(void)!fs_remove(AT_FDCWD, w->session_at, &none);
+}
+
 /* --- asking --- */
 
-static bool write_ask(struct buf *frame, const struct web *w, const struct source_ask *ask, struct err *e)
+static bool write_ask(struct buf *frame, const struct web *w, const struct source_ask *ask, bool document, struct err *e)
 {
 	cleanup(buf_free) struct buf url = BUF_MAX(8 * KIB);
 
@@ -53,6 +89,8 @@ static bool write_ask(struct buf *frame, const struct web *w, const struct sourc
 		.etag = ask->known && ask->known->etag[0] ? (char *)ask->known->etag : NULL,
 		.modified = ask->known && ask->known->modified[0] ? (char *)ask->known->modified : NULL,
 		.ca = w->ca,
+		.sessions = w->session_at != NULL,
+		.session = w->session.len ? w->session.data : NULL,
 		.also = w->also,
 		.max = (int64_t)ask->max,
 		.from = (int64_t)ask->from,
@@ -60,6 +98,7 @@ static bool write_ask(struct buf *frame, const struct web *w, const struct sourc
 		.idle_ms = w->idle_ms,
 		.total_ms = w->total_ms,
 		.clock_unsure = w->clock_unsure,
+		.squeezed = document, /* bundles and patches are squeezed better than that */
 	};
 	parcel_write_words(frame, PARCEL_ASK, &words, parcel_ask_shape);
 	return buf_ok(frame, e);
@@ -69,14 +108,17 @@ static bool web_get(
 	struct source_answer *out, struct source *s, const struct source_ask *ask, struct source_to *to, struct err *e)
 {
 	struct web *w = (struct web *)s;
-	struct reply r = {.ask = ask, .to = to};
+	struct reply r = {.ask = ask, .to = to, .session = w->session_at ? &w->session : NULL};
 	cleanup(buf_free) struct buf frame = {0};
 	int64_t patience_ms = HOPS_MAX * (w->connect_ms + w->idle_ms) + HELPER_GRACE_MS;
 
-	if (!write_ask(&frame, w, ask, e) || !helper_ask(&w->helper, buf_str(&frame), &r, patience_ms, w->total_ms, e))
+	if (!write_ask(&frame, w, ask, to->text != NULL, e))
 		return false;
-	*out = r.answer;
-	return true;
+	bool ok = helper_ask(&w->helper, buf_str(&frame), &r, patience_ms, w->total_ms, e);
+	session_keep(w, &r);
+	if (ok)
+		*out = r.answer;
+	return ok;
 }
 
 /* --- its life --- */
@@ -92,6 +134,8 @@ static void web_end(struct source *s)
 		free(((char **)w->also.items)[i]);
 	free(w->also.items);
 	free(w->ca);
+	free(w->session_at);
+	buf_free(&w->session);
 	free(w);
 }
 
@@ -111,6 +155,8 @@ bool source_fetch(struct source **out, const struct fetch *f, struct err *e)
 	w->source.kind = &kind;
 	w->helper = helper;
 	w->ca = copy(f->ca);
+	w->session_at = copy(f->session);
+	session_load(w);
 	for (size_t i = 0; i < SOURCE_PARTS; i++)
 		w->at[i] = copy(f->at[i]);
 	for (size_t i = 0; f->also && f->also[i]; i++) {

@@ -12,6 +12,7 @@ struct fetch {
 	const char *ca; /* a file of certificates, and no others are believed; NULL: those of the system */
 	const char *const
 		*also;     /* "https://cdn.example": where redirects may lead besides the server asked; NULL-ended */
+	const char *session; /* a file of this source's own, where its TLS session is kept between two runs; NULL: none is */
 	bool clock_unsure; /* dates of certificates do not count; names and signatures always do */
 	int64_t connect_ms, idle_ms; /* longest without a connection, without a byte; 0: as above */
 	int64_t total_ms;            /* of one ask, all in all; 0: as above */

@@ -2,7 +2,6 @@
 #include "sources/git.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/name.h"
 #include "sources/git_ask.h"
@@ -45,45 +44,22 @@ static void repo_end(struct source *s)
 	free(g);
 }
 
-/* --- what can be seen before anything is asked --- */
-
-static bool is_ssh(const char *url)
-{
-	return str_starts(str_of(url), "ssh://");
-}
-
-static bool check_key(const char *key, struct err *e)
-{
-	struct stat st;
-
-	if (!key)
-		return err_set(e, ERR_USAGE, "git over ssh needs a private key file");
-	if (stat(key, &st) != 0)
-		return err_sys(e, "private key %s", key);
-	if (st.st_mode & 077)
-		return err_set(e, ERR_USAGE, "private key %s: others may read it: chmod 600 %s", key, key);
-	return true;
-}
-
 static bool check(const struct git *g, struct err *e)
 {
-	struct str url = str_of(g->url);
+	size_t keys = 0;
 
 	if (!g->dir || g->dir[0] != '/')
 		return err_set(e, ERR_USAGE, "git needs a folder of its own, by its absolute path");
-	if (is_ssh(g->url)) {
-		if (!g->host_keys || !g->host_keys[0])
-			return err_set(e, ERR_USAGE, "%s: without a pinned host key nobody can say whose server it is: add host_keys",
-				g->url);
-		return check_key(g->key, e);
-	}
-	if (str_starts(url, "https://") && g->clock_unsure && !g->ca)
-		return err_set(e, ERR_REFUSED,
-			"%s: the clock is not sure, so the dates of certificates say nothing: git over https waits for the "
-			"clock, or needs a pinned `ca`",
-			g->url);
-	return str_starts(url, "https://") || str_starts(url, "file:///") ||
-	       err_set(e, ERR_USAGE, "%s: git reads ssh://, https:// and file:///", g->url);
+	while (g->host_keys && g->host_keys[keys])
+		keys++;
+	const struct git_access access = {
+		.url = (char *)g->url,
+		.key = (char *)g->key,
+		.ca = (char *)g->ca,
+		.host_keys = {(void *)g->host_keys, keys},
+		.clock_unsure = g->clock_unsure,
+	};
+	return git_access_check(&access, e);
 }
 
 static char *copy(const char *text)

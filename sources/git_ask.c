@@ -1,6 +1,8 @@
 /* The words of an ask. */
 #include "sources/git_ask.h"
 
+#include <sys/stat.h>
+
 enum { URL_MAX = 2 * KIB, PATH_MOST = 4 * KIB, KEYS_MAX = 16, KEY_MAX = 2 * KIB };
 
 static const char *const part_words[] = {"metadata", "targets", "bundles", "patches", NULL};
@@ -30,3 +32,35 @@ const struct shape_field git_ask_shape[] = {
 	{"from", SHAPE_INT, offsetof(struct git_ask, from), .max = INT64_MAX},
 	{0},
 };
+
+static bool check_key(const char *key, struct err *e)
+{
+	struct stat st;
+
+	if (!key)
+		return err_set(e, ERR_USAGE, "git over ssh needs a private key file");
+	if (stat(key, &st) != 0)
+		return err_sys(e, "private key %s", key);
+	if (st.st_mode & 077)
+		return err_set(e, ERR_USAGE, "private key %s: others may read it: chmod 600 %s", key, key);
+	return true;
+}
+
+bool git_access_check(const struct git_access *a, struct err *e)
+{
+	struct str url = str_of(a->url);
+
+	if (str_starts(url, "ssh://")) {
+		if (!a->host_keys.count)
+			return err_set(e, ERR_USAGE, "%s: without a pinned host key nobody can say whose server it is: add host_keys",
+				a->url);
+		return a->agent || check_key(a->key, e);
+	}
+	if (str_starts(url, "https://") && a->clock_unsure && !a->ca)
+		return err_set(e, ERR_REFUSED,
+			"%s: the clock is not sure, so the dates of certificates say nothing: git over https waits for the "
+			"clock, or needs a pinned `ca`",
+			a->url);
+	return str_starts(url, "https://") || str_starts(url, "file:///") ||
+	       err_set(e, ERR_USAGE, "%s: git reads ssh://, https:// and file:///", a->url);
+}

@@ -16,4 +16,6 @@ struct git_ask {
 	int part; /* enum source_part */
 	int64_t max, from;
 };
+/* What can be seen before anything is asked: ERR_USAGE, or ERR_REFUSED while the clock is not sure. */
+must_check bool git_access_check(const struct git_access *a, struct err *e);
 extern const struct shape_field git_access_shape[], git_ask_shape[];

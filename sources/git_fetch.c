@@ -9,12 +9,10 @@
 #include "sources/git_chain.h"
 #include "sources/git_layout.h"
 #include "sources/git_link.h"
+#include "sources/git_tidy.h"
 #include "sources/git_transfer.h"
 
-enum {
-	NEWS_MAX = 64 * MIB, /* of what a remote may send for main, the list of refs included */
-	PACKS_MAX = 16,      /* one comes with each change; then they become one */
-};
+enum { NEWS_MAX = 64 * MIB }; /* of what a remote may send for main, the list of refs included */
 static const char twin[] = "refs/fleet/twin";
 
 /* --- what the remote has --- */
@@ -79,53 +77,6 @@ static bool set_twin(git_repository *repo, const git_oid *main, struct err *e)
 	       set_ref(repo, twin, &at, e);
 }
 
-static void walk_free(git_revwalk **w)
-{
-	git_revwalk_free(*w);
-}
-
-static void packer_free(git_packbuilder **p)
-{
-	git_packbuilder_free(*p);
-}
-
-/* All that our refs lead to, in one pack beside the others. */
-static bool pack_all(git_repository *repo, const char *folder, struct err *e)
-{
-	cleanup(walk_free) git_revwalk *walk = NULL;
-	cleanup(packer_free) git_packbuilder *packer = NULL;
-
-	int failed = git_revwalk_new(&walk, repo);
-	if (!failed)
-		failed = git_revwalk_push_glob(walk, "refs/*");
-	if (!failed)
-		failed = git_packbuilder_new(&packer, repo);
-	if (!failed)
-		failed = git_packbuilder_insert_walk(packer, walk);
-	if (!failed)
-		failed = git_packbuilder_write(packer, folder, 0, NULL, NULL);
-	return failed == 0 || git_lib_failed(e, failed, "git pack");
-}
-
-/* When too many packs lie there: one new, and the old ones go. Whatever stops it leaves at least one of both. */
-static bool tidy(git_repository *repo, struct err *e)
-{
-	cleanup(free_ptr) char *folder = path_form("%sobjects/pack", git_repository_path(repo));
-	cleanup(fs_names_free) struct fs_names before = {0}, after = {0};
-	cleanup(fd_close) int dir = -1;
-
-	if (!fs_open_dir(&dir, AT_FDCWD, folder, e) || !fs_names(&before, dir, "", e))
-		return false;
-	if (before.count <= 2 * PACKS_MAX)
-		return true;
-	if (!pack_all(repo, folder, e) || !fs_names(&after, dir, "", e))
-		return false;
-	for (size_t i = 0; after.count > before.count && i < before.count; i++)
-		if (!fs_remove(dir, before.name[i], e))
-			return false;
-	return true;
-}
-
 /* --- news --- */
 
 static bool download(struct git_fetch *f, git_remote *remote, const char *const *refs, const git_remote_callbacks *c,
@@ -163,7 +114,7 @@ static bool keep(struct git_fetch *f, const char *branch, const char *plan, stru
 		return false;
 	if (holds(f->repo, branch, at))
 		return true;
-	return set_twin(f->repo, at, e) && set_ref(f->repo, branch, at, e) && tidy(f->repo, e);
+	return set_twin(f->repo, at, e) && set_ref(f->repo, branch, at, e) && git_tidy(f->repo, e);
 }
 
 /* What a power cut or a bad card left is no reason to stop for ever: then all is fetched again. */

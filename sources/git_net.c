@@ -67,7 +67,7 @@ static void note_timeout(void)
 
 static int poll_for(struct pollfd *fds, nfds_t n, int64_t ms)
 {
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000 * 1000000)};
 
 	return ppoll(fds, n, &t, NULL);
 }

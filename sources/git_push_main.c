@@ -23,21 +23,6 @@ struct push {
 
 /* --- looking --- */
 
-static bool find_head(git_oid *out, git_remote *remote, const char *name, size_t *count)
-{
-	const git_remote_head **heads;
-
-	*count = 0;
-	if (git_remote_ls(&heads, count, remote) != 0)
-		return false;
-	for (size_t i = 0; i < *count; i++)
-		if (strcmp(heads[i]->name, name) == 0) {
-			*out = heads[i]->oid;
-			return true;
-		}
-	return false;
-}
-
 static bool connect_to(git_remote **out, struct push *p, git_direction way, struct git_transfer *t,
 	git_remote_callbacks *callbacks, struct err *e)
 {
@@ -104,11 +89,10 @@ static bool look(struct push *p, struct err *e)
 	git_remote_callbacks callbacks;
 	struct git_transfer transfer;
 	git_oid at;
-	size_t refs;
 
 	if (!connect_to(&remote, p, GIT_DIRECTION_FETCH, &transfer, &callbacks, e))
 		return false;
-	if (!find_head(&at, remote, p->branch, &refs))
+	if (!git_transfer_head(&at, remote, p->branch))
 		return true;
 	return fetch_branch(p, remote, &at, &callbacks, &transfer, e) && describe(p, &at, e);
 }
@@ -120,23 +104,12 @@ static bool check_lease(const struct push *p, git_remote *remote, struct err *e)
 {
 	char hex[GIT_OID_HEXSZ + 1] = "";
 	git_oid at;
-	size_t refs;
 
-	if (find_head(&at, remote, p->branch, &refs))
+	if (git_transfer_head(&at, remote, p->branch))
 		git_oid_tostr(hex, sizeof hex, &at);
 	return strcmp(hex, p->job->expect ? p->job->expect : "") == 0 ||
 	       err_set(e, ERR_BUSY, "somebody else published to %s in this moment: look at what, then publish again",
 		       p->job->access.url);
-}
-
-static int on_update(const char *name, const char *status, void *transfer)
-{
-	struct git_transfer *t = transfer;
-
-	if (!status)
-		return 0;
-	err_set(&t->link.why, ERR_REFUSED, "the server refuses %s: %s", name, status);
-	return GIT_EUSER;
 }
 
 struct specs {
@@ -160,9 +133,8 @@ static void specs_add(struct specs *s, char *spec)
 static bool remote_is_at(git_remote *remote, const char *name, const git_oid *at)
 {
 	git_oid has;
-	size_t refs;
 
-	return find_head(&has, remote, name, &refs) && git_oid_equal(&has, at);
+	return git_transfer_head(&has, remote, name) && git_oid_equal(&has, at);
 }
 
 static void specs_set(struct specs *s, git_remote *remote, const struct git_compose *c, bool payload)
@@ -224,7 +196,7 @@ static bool send_turn(size_t *count, struct push *p, enum turn turn, const struc
 	*count = specs.count;
 	if (!specs.count)
 		return true;
-	callbacks.push_update_reference = on_update;
+	callbacks.push_update_reference = git_transfer_refused;
 	how.callbacks = callbacks;
 	how.pb_parallelism = 0;
 	int failed = git_remote_upload(remote, &(git_strarray){specs.at, specs.count}, &how);

@@ -47,3 +47,28 @@ char *git_transfer_rest(const char *repo)
 {
 	return path_form("%s/rest", repo);
 }
+
+bool git_transfer_head(git_oid *out, git_remote *remote, const char *ref)
+{
+	const git_remote_head **heads;
+	size_t count = 0;
+
+	if (git_remote_ls(&heads, &count, remote) != 0)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(heads[i]->name, ref) == 0) {
+			*out = heads[i]->oid;
+			return true;
+		}
+	return false;
+}
+
+int git_transfer_refused(const char *ref, const char *status, void *transfer)
+{
+	struct git_transfer *t = transfer;
+
+	if (!status)
+		return 0;
+	err_set(&t->link.why, ERR_REFUSED, "the server refuses %s: %s", ref, status);
+	return GIT_EUSER;
+}

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "keys/tls.h"
 #include "sources/https_request.h"
 
 enum { HOPS_MAX = 5, URL_MAX = 8 * KIB };
@@ -41,6 +40,8 @@ static void set_address(struct request *r, const char *url)
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(c, CURLOPT_HTTP09_ALLOWED, 0L);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "fleet/" FLEET_VERSION);
+	if (r->ask->squeezed && r->ask->from == 0) /* a part of what is compressed is no part of the file */
+		curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip");
 	if (r->ask->from > 0) {
 		snprintf(range, sizeof range, "%lld-", (long long)r->ask->from);
 		curl_easy_setopt(c, CURLOPT_RANGE, range);
@@ -49,11 +50,12 @@ static void set_address(struct request *r, const char *url)
 
 static CURLcode on_tls(CURL *easy, void *ssl_ctx, void *ctx)
 {
-	const struct request *r = ctx;
+	struct request *r = ctx;
 
 	(void)easy;
 	if (r->ask->clock_unsure)
 		tls_ignore_dates(ssl_ctx);
+	https_session_on(r, ssl_ctx);
 	return CURLE_OK;
 }
 
@@ -66,6 +68,7 @@ static void set_tls(struct request *r)
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_tls);
 	curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, r);
+	curl_easy_setopt(c, CURLOPT_SSL_SESSIONID_CACHE, 0L); /* ours outlives us, and says until when */
 	if (!r->ask->ca)
 		return;
 	curl_easy_setopt(c, CURLOPT_CAINFO, r->ask->ca);
@@ -256,9 +259,11 @@ bool https_answer(struct https *h, const struct parcel_ask *ask, int fd, struct 
 
 	buf_text(&url, ask->url);
 	for (int hop = 0; hop <= HOPS_MAX; hop++) {
-		struct request r = {.h = h, .ask = ask, .fd = fd};
-		if (!run(&r, buf_str(&url).data, end_ms) || (r.what != REDIRECT && !https_end(&r))) {
-			*e = r.why;
+		struct request r = {.h = h, .ask = ask, .fd = fd, .first = hop == 0};
+		bool ran = run(&r, buf_str(&url).data, end_ms);
+		struct err why = r.why;
+		if (!https_session_end(&r) || !ran || (r.what != REDIRECT && !https_end(&r))) {
+			*e = ran ? r.why : why;
 			return false;
 		}
 		if (r.what != REDIRECT)
@@ -287,5 +292,8 @@ void https_free(struct https **h)
 	curl_easy_cleanup((*h)->easy);
 	curl_multi_cleanup((*h)->multi);
 	curl_global_cleanup();
+	buf_free(&(*h)->tls.newest);
+	buf_free(&(*h)->offer);
+	ticket_free(&(*h)->ticket);
 	free_ptr(h);
 }

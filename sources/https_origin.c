@@ -13,8 +13,7 @@ static void text_free(char **text)
 	curl_free(*text);
 }
 
-/* "https://host:443": what must be the same, for it to be the same server. */
-static bool origin_of(struct buf *out, const char *url)
+bool https_origin(struct buf *out, const char *url)
 {
 	cleanup(url_free) CURLU *u = mem_must(curl_url());
 	cleanup(text_free) char *scheme = NULL, *host = NULL, *port = NULL;
@@ -32,14 +31,14 @@ static bool same_origin(struct str a, const char *url)
 {
 	cleanup(buf_free) struct buf b = BUF_MAX(ORIGIN_MAX);
 
-	return origin_of(&b, url) && str_eq(a, buf_str(&b));
+	return https_origin(&b, url) && str_eq(a, buf_str(&b));
 }
 
 bool https_may_lead_to(const struct parcel_ask *ask, const char *url)
 {
 	cleanup(buf_free) struct buf origin = BUF_MAX(ORIGIN_MAX);
 
-	if (!origin_of(&origin, url))
+	if (!https_origin(&origin, url))
 		return false;
 	bool may = same_origin(buf_str(&origin), ask->url);
 	for (size_t i = 0; !may && i < ask->also.count; i++)

@@ -29,6 +29,14 @@ static bool send_frame(struct request *r, const struct buf *frame)
 	return true;
 }
 
+bool https_send(struct request *r, enum parcel_kind kind, struct str body)
+{
+	cleanup(buf_free) struct buf frame = {0};
+
+	parcel_write(&frame, kind, body);
+	return send_frame(r, &frame);
+}
+
 static bool send_start(struct request *r, enum source_say say, char *etag, char *modified)
 {
 	cleanup(buf_free) struct buf frame = {0};
@@ -41,22 +49,12 @@ static bool send_start(struct request *r, enum source_say say, char *etag, char 
 static bool send_piece(struct request *r, struct str bytes)
 {
 	while (bytes.len) {
-		cleanup(buf_free) struct buf frame = {0};
 		struct str piece = str_bytes(bytes.data, MIN(bytes.len, (size_t)PARCEL_MAX));
-		parcel_write(&frame, PARCEL_PIECE, piece);
-		if (!send_frame(r, &frame))
+		if (!https_send(r, PARCEL_PIECE, piece))
 			return false;
 		bytes = str_bytes(bytes.data + piece.len, bytes.len - piece.len);
 	}
 	return true;
-}
-
-static bool send_end(struct request *r)
-{
-	cleanup(buf_free) struct buf frame = {0};
-
-	parcel_write(&frame, PARCEL_END, STR(""));
-	return send_frame(r, &frame);
 }
 
 /* --- the headers --- */
@@ -229,5 +227,5 @@ bool https_end(struct request *r)
 
 	if (r->what != GIVE && !send_start(r, say[r->what], NULL, NULL))
 		return false;
-	return send_end(r);
+	return https_send(r, PARCEL_END, STR(""));
 }

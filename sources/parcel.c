@@ -5,7 +5,7 @@
 
 /* --- words --- */
 
-enum { URL_MAX = 8 * KIB, CODE_MAX = 32, METHOD_MAX = 16, LOGIN_MAX = 512, TEXT_MAX = 900, ORIGINS_MAX = 16 };
+enum { URL_MAX = 8 * KIB, CODE_MAX = 32, METHOD_MAX = 16, LOGIN_MAX = 512, TEXT_MAX = 900, ORIGINS_MAX = 16, SESSION_MAX = 16 * KIB };
 
 static const char *const say_words[] = {"bytes", "absent", "unchanged", NULL};
 
@@ -16,6 +16,7 @@ const struct shape_field parcel_ask_shape[] = {
 	{"etag", SHAPE_TEXT, offsetof(struct parcel_ask, etag)},
 	{"modified", SHAPE_TEXT, offsetof(struct parcel_ask, modified)},
 	{"ca", SHAPE_TEXT, offsetof(struct parcel_ask, ca), .max = 4 * KIB},
+	{"session", SHAPE_TEXT, offsetof(struct parcel_ask, session), .max = SESSION_MAX},
 	{"also", SHAPE_LIST, offsetof(struct parcel_ask, also), .item = SHAPE_TEXT, .max = ORIGINS_MAX},
 	{"max", SHAPE_INT, offsetof(struct parcel_ask, max), .required = true, .max = INT64_MAX},
 	{"from", SHAPE_INT, offsetof(struct parcel_ask, from), .max = INT64_MAX},
@@ -24,6 +25,8 @@ const struct shape_field parcel_ask_shape[] = {
 	{"idle_ms", SHAPE_INT, offsetof(struct parcel_ask, idle_ms), .required = true, .min = 1, .max = INT32_MAX},
 	{"total_ms", SHAPE_INT, offsetof(struct parcel_ask, total_ms), .required = true, .min = 1, .max = INT32_MAX},
 	{"clock_unsure", SHAPE_BOOL, offsetof(struct parcel_ask, clock_unsure)},
+	{"sessions", SHAPE_BOOL, offsetof(struct parcel_ask, sessions)},
+	{"squeezed", SHAPE_BOOL, offsetof(struct parcel_ask, squeezed)},
 	{0},
 };
 const struct shape_field parcel_start_shape[] = {
@@ -206,6 +209,18 @@ static enum reply_say take_failed(struct reply *r, struct str body, struct err *
 	return known ? REPLY_FAILED : REPLY_BROKEN;
 }
 
+static enum reply_say take_session(struct reply *r, struct str body, struct err *e)
+{
+	if (!r->session || body.len > SESSION_MAX) {
+		broken(e, "a session that nobody keeps");
+		return REPLY_BROKEN;
+	}
+	r->kept = true;
+	buf_clear(r->session);
+	buf_add(r->session, body);
+	return buf_ok(r->session, e) ? REPLY_MORE : REPLY_BROKEN;
+}
+
 enum reply_say reply_take(struct reply *r, const struct parcel *p, struct err *e)
 {
 	static enum reply_say (*const take[])(struct reply *, struct str, struct err *) = {
@@ -213,6 +228,7 @@ enum reply_say reply_take(struct reply *r, const struct parcel *p, struct err *e
 		[PARCEL_PIECE] = take_piece,
 		[PARCEL_END] = take_end,
 		[PARCEL_FAILED] = take_failed,
+		[PARCEL_SESSION] = take_session,
 	};
 
 	if ((size_t)p->kind < COUNT_OF(take) && take[p->kind])

@@ -14,7 +14,8 @@ enum { PARCEL_HEAD = 5, PARCEL_MAX = 64 * KIB };
 	X(START, 2)  /* JSON, struct parcel_start */                                                                   \
 	X(PIECE, 3)  /* bytes of the file; after a START that says `bytes`, or before an ASK that puts */                                   \
 	X(END, 4)    /* empty */                                                                                       \
-	X(FAILED, 5) /* JSON, struct parcel_failed */
+	X(FAILED, 5) /* JSON, struct parcel_failed */                                                                  \
+	X(SESSION, 6) /* text for the next ask's `session`, empty: keep none any more; at any place, if the ask has `sessions` */
 
 enum parcel_kind {
 #define X(name, number) PARCEL_##name = number,
@@ -29,9 +30,12 @@ struct parcel_ask {
 	char *method;      /* NULL: get; PARCEL_PUT: what the pieces before this ask are goes there; PARCEL_MKCOL: a folder */
 	struct str upload; /* of put; not in the words, and borrowed */
 	char *url, *etag, *modified, *ca;
+	char *session;     /* of TLS, as it was last said to be kept; NULL: none is */
 	struct list also; /* char *: origins where a redirect may lead */
 	int64_t max, from, connect_ms, idle_ms, total_ms;
 	bool clock_unsure;
+	bool sessions;     /* who asks keeps them */
+	bool squeezed;     /* it may come compressed; its bytes are counted and given as they are in full */
 };
 struct parcel_start {
 	int say; /* enum source_say */
@@ -66,6 +70,8 @@ void parcel_reader_free(struct parcel_reader *r);
 struct reply {
 	const struct source_ask *ask;
 	struct source_to *to;
+	struct buf *session;         /* NULL: none is kept; else what to keep from now on goes there */
+	bool kept;                   /* something went there */
 	struct source_answer answer; /* whole when REPLY_DONE */
 	bool started;
 };

@@ -2,8 +2,8 @@
 #include "sources/source.h"
 
 #include <errno.h>
-#include <unistd.h>
 
+#include "base/door.h"
 #include "sources/kind.h"
 
 const char *const source_part_words[SOURCE_PARTS] = {"metadata", "targets", "bundles", "patches"};
@@ -82,7 +82,7 @@ bool source_begin(struct source_to *to, uint64_t from, struct err *e)
 static bool put_at(int fd, struct str bytes, uint64_t at)
 {
 	while (bytes.len) {
-		ssize_t n = pwrite(fd, bytes.data, bytes.len, (off_t)at);
+		ssize_t n = door_pwrite(fd, bytes.data, bytes.len, (off_t)at);
 		if (n < 0 && errno != EINTR)
 			return false;
 		n = MAX(n, 0);
@@ -106,5 +106,5 @@ bool source_put(struct source_to *to, struct str bytes, uint64_t most, struct er
 
 bool source_done(const struct source_to *to, struct err *e)
 {
-	return to->text || ftruncate(to->fd, (off_t)to->at) == 0 || err_sys(e, "its length");
+	return to->text || door_truncate(to->fd, (off_t)to->at) == 0 || err_sys(e, "its length");
 }

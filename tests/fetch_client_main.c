@@ -2,7 +2,7 @@
  *   fetch-client BASE NAME FILE MAX [ETAG [ALSO]]
  * FILE's bytes are those that are held; ETAG is how it looked ("": unknown); ALSO is an origin where redirects may lead.
  *   bytes FROM LENGTH ETAG | unchanged | absent
- * In the environment: FLEET_CA, FLEET_FETCH_HTTPS (the helper). Exits 1, the reason on stderr, when it failed. */
+ * In the environment: FLEET_CA, FLEET_FETCH_HTTPS (the helper), FLEET_SESSION (a file), FLEET_CLOCK_UNSURE. Exits 1, the reason on stderr, when it failed. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,12 @@ static bool get(int argc, char **argv, struct err *e)
 {
 	const char *also[] = {argc > 6 ? argv[6] : NULL, NULL};
 	const struct fetch f = {
-		.helper = getenv("FLEET_FETCH_HTTPS"), .ca = getenv("FLEET_CA"), .at = {argv[1]}, .also = also};
+		.helper = getenv("FLEET_FETCH_HTTPS"),
+		.ca = getenv("FLEET_CA"),
+		.session = getenv("FLEET_SESSION"),
+		.clock_unsure = getenv("FLEET_CLOCK_UNSURE") != NULL,
+		.at = {argv[1]},
+		.also = also};
 	struct source_ask ask = {.part = SOURCE_METADATA, .name = argv[2]};
 	cleanup(fd_close) int fd = open(argv[3], O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	struct source_mark known = {0};

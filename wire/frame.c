@@ -102,6 +102,11 @@ static uint32_t u32_of(const char *at)
 	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
+size_t frame_whole(struct str written)
+{
+	return written.len < FRAME_HEAD ? 0 : FRAME_HEAD + u32_of(written.data);
+}
+
 static bool head_check(unsigned char kind, uint32_t len, struct err *e)
 {
 	if (!known[kind] && kind < SKIPPED_FROM)

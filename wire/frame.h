@@ -27,6 +27,7 @@ enum frame_kind {
 
 /* A body above FRAME_BODY_MAX marks the buffer failed; never half a frame. The greeting is the caller's. */
 void frame_write(struct buf *out, enum frame_kind kind, struct str body);
+size_t frame_whole(struct str written); /* how many bytes the first frame of what was written takes; 0: nothing is there */
 
 enum frame_say { FRAME_MORE, FRAME_HERE, FRAME_BROKEN };
 struct frame {

@@ -17,6 +17,12 @@ enum {
 	DIGEST_LEN = sizeof(struct digest),
 };
 
+/* A test builds an older one of this room, to hold both against each other. */
+#ifndef FLEET_WIRE_NEWEST
+#define FLEET_WIRE_NEWEST 2
+#endif
+const int64_t wire_newest = FLEET_WIRE_NEWEST;
+
 const char *const order_words[] = {
 	[ORDER_ASK] = "ask",
 	[ORDER_UPDATE] = "update",
@@ -25,6 +31,9 @@ const char *const order_words[] = {
 	[ORDER_CONFIRM] = "confirm",
 	[ORDER_LET_GO] = "let-go",
 	[ORDER_ACCESS] = "access",
+#if FLEET_WIRE_NEWEST >= 2
+	[ORDER_AGENT] = "agent",
+#endif
 	NULL,
 };
 const char *const payload_words[] = {
@@ -82,6 +91,7 @@ const struct shape_field hello_shape[] = {
 	{"oldest", SHAPE_INT, AT(hello, oldest), .min = 1, .max = NUMBER_MAX, .required = true},
 	{"newest", SHAPE_INT, AT(hello, newest), .min = 1, .max = NUMBER_MAX, .required = true},
 	SAID("agent", hello, agent, WORD_MAX),
+	NAME("platform", hello, platform),
 	{"id", SHAPE_NAME, AT(hello, id), .required = true},
 	{"plan", SHAPE_PLAN, AT(hello, plan), .required = true},
 	SHA256("release", hello, release),
@@ -209,7 +219,7 @@ static bool order_check(const void *m, struct err *e)
 	const struct order *o = m;
 	bool patch = o->payload == PAYLOAD_PATCH;
 
-	if (o->action == ORDER_UPDATE && digest_zero(o->release))
+	if ((o->action == ORDER_UPDATE || o->action == ORDER_AGENT) && digest_zero(o->release))
 		return err_set(e, ERR_PROTOCOL, "an update names no release");
 	if (o->action == ORDER_CONFIRM && !o->nonce)
 		return err_set(e, ERR_PROTOCOL, "a confirm brings no nonce");

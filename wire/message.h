@@ -5,7 +5,9 @@
 #include "base/shape.h"
 #include "keys/digest.h"
 
-enum { WIRE_OLDEST = 1, WIRE_NEWEST = 1 };
+/* Versions of the protocol. 2: an agent can be told to take another agent (ORDER_AGENT), and says its platform. */
+enum { WIRE_OLDEST = 1, WIRE_AGENT = 2 };
+extern const int64_t wire_newest;
 
 struct version_held { /* of a role of trust */
 	char *role;
@@ -35,6 +37,7 @@ struct trial {
 struct hello {
 	int64_t oldest, newest;   /* protocol versions spoken */
 	char *agent;              /* version of the program */
+	char *platform;           /* what its programs are built for: "debian12-gnu-arm64" */
 	char *id, *plan;
 	struct digest release;    /* current */
 	int64_t number;           /* its manifest's number; 0: baseline */
@@ -65,6 +68,7 @@ enum order_action {
 	ORDER_CONFIRM, /* you were reached over a new connection */
 	ORDER_LET_GO,  /* of the lease */
 	ORDER_ACCESS,  /* let in whom role `fleet` says, and fetch from where it says */
+	ORDER_AGENT,   /* run the agent that role `agent` signs for this platform; WIRE_AGENT */
 };
 extern const char *const order_words[];
 

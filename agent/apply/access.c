@@ -1,6 +1,4 @@
 /* A new list of who may come in, and where to fetch from: tried like a release that touches ssh. */
-#include <stdlib.h>
-
 #include "agent/apply/confirm.h"
 #include "agent/apply/steps.h"
 #include "agent/store/access.h"
@@ -44,22 +42,11 @@ enum apply_say access_step_confirm(struct apply *a, struct err *e)
 	return steps_red(c, e);
 }
 
-static void say_end(struct apply *a, enum verdict v, const char *text)
-{
-	struct receipt *r = &a->ledger.attempt.receipt;
-
-	r->verdict = (int)v;
-	if (!text)
-		return;
-	free(r->text);
-	r->text = str_dup(str_of(text));
-}
-
 enum apply_say access_step_commit(struct apply *a, struct err *e)
 {
 	(void)e;
 	marks_drop(&a->ledger.guilty, a->ledger.attempt.release);
-	say_end(a, VERDICT_PASS, "the lists hold: somebody came in by them, or a source that they name answered");
+	steps_end(a, VERDICT_PASS, "the lists hold: somebody came in by them, or a source that they name answered");
 	return APPLY_DONE;
 }
 
@@ -74,6 +61,6 @@ enum apply_say access_step_back(struct apply *a, struct err *e)
 	if (!health_first_red(&t->receipt.checks))
 		return APPLY_DONE;
 	marks_add(&a->ledger.guilty, t->release);
-	say_end(a, VERDICT_FAIL, NULL);
+	steps_end(a, VERDICT_FAIL, NULL);
 	return APPLY_DONE;
 }

@@ -9,6 +9,7 @@
 
 #include "agent/apply/progress.h"
 #include "agent/apply/steps.h"
+#include "agent/store/linked.h"
 
 enum {
 	MINUTE_MS = 60 * 1000,
@@ -51,9 +52,24 @@ static const struct row access_rows[STEP_COUNT] = {
 	[STEP_ROLLBACK] = {access_step_back, .done = STEP_IDLE, .failed = STEP_IDLE, .deadline_ms = MINUTE_MS},
 };
 
+/* Another agent: unpacked like a release, proven by being what answers. */
+static const struct row program_rows[STEP_COUNT] = {
+	[STEP_IDLE] = {step_settle, .done = STEP_IDLE, .failed = STEP_IDLE, .deadline_ms = 5 * MINUTE_MS,
+		.fix = steps_fix_receipt},
+	[STEP_FETCH] = {step_fetch, .done = STEP_VERIFY, .failed = STEP_IDLE, .deadline_ms = 10 * MINUTE_MS},
+	[STEP_VERIFY] = {step_verify, .done = STEP_UNPACK, .failed = STEP_IDLE, .deadline_ms = 10 * MINUTE_MS},
+	[STEP_UNPACK] = {step_unpack, .done = STEP_REREAD, .failed = STEP_IDLE, .deadline_ms = 20 * MINUTE_MS},
+	[STEP_REREAD] = {step_reread, .done = STEP_SWAP, .failed = STEP_IDLE, .deadline_ms = 20 * MINUTE_MS},
+	[STEP_SWAP] = {program_step_swap, .done = STEP_CONFIRM, .failed = STEP_ROLLBACK, .deadline_ms = 5 * MINUTE_MS},
+	[STEP_CONFIRM] = {program_step_confirm, .done = STEP_COMMIT, .failed = STEP_ROLLBACK,
+		.deadline_ms = PROGRAM_CONFIRM_MS},
+	[STEP_COMMIT] = {program_step_commit, .done = STEP_IDLE, .failed = STEP_ROLLBACK, .deadline_ms = MINUTE_MS},
+	[STEP_ROLLBACK] = {program_step_back, .done = STEP_IDLE, .failed = STEP_IDLE, .deadline_ms = MINUTE_MS},
+};
+
 static const struct row *row_of(const struct attempt *a, int step)
 {
-	return a->access ? &access_rows[step] : &release_rows[step];
+	return a->access ? &access_rows[step] : a->self ? &program_rows[step] : &release_rows[step];
 }
 
 /* --- what the steps use --- */
@@ -103,10 +119,11 @@ void apply_busy_text(char out[256], const struct ledger *l)
 {
 	char release[48], left[32];
 
-	release_text(release, l->attempt.receipt.release_number, l->attempt.release);
+	attempt_text(release, &l->attempt);
 	shape_ms_text(left, attempt_left_ms(&l->attempt));
 	snprintf(out, 256, "%s %s (%.64s) is at step %s, which takes another %s at most",
-		l->attempt.undo ? "undoing" : l->attempt.access ? "access list" : "release", release, l->attempt.who ? l->attempt.who : "nobody named",
+		l->attempt.undo ? "undoing" : l->attempt.access ? "access list" : l->attempt.self ? "agent" : "release",
+		release, l->attempt.who ? l->attempt.who : "nobody named",
 		step_words[l->step], left);
 }
 
@@ -119,7 +136,7 @@ bool apply_begin(struct ledger *l, const struct config *c, const struct store *s
 
 	if (a->undo)
 		a->from = l->previous;
-	else if (!a->access && !release_current(&a->from, s, e))
+	else if (a->self ? !linked_current(&a->from, s, e) : !a->access && !release_current(&a->from, s, e))
 		return false;
 	int64_t ms = row_of(a, (int)first)->deadline_ms;
 	a->tries = 0;
@@ -211,7 +228,7 @@ static bool must_not_give_up(const struct apply *a)
 
 static void nap(int64_t ms)
 {
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000 * 1000000)};
 
 	nanosleep(&t, NULL);
 }
@@ -234,6 +251,8 @@ static bool walk(struct apply *a, struct err *e)
 			note_reason(a, &why);
 		if (a->ledger.has_attempt && !enter(a, say == APPLY_DONE ? row->done : row->failed, e))
 			return false;
+		if (a->hand_over)
+			break;
 	}
 	return true;
 }

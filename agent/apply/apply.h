@@ -5,6 +5,7 @@
 #include "agent/apply/health.h"
 #include "agent/store/access.h"
 #include "agent/store/ledger.h"
+#include "manifests/program.h"
 
 struct apply {
 	const struct config *config; /* borrowed, set by the caller */
@@ -15,6 +16,7 @@ struct apply {
 	struct health_mark *mark;    /* beside the receipt's checks */
 	int64_t wait_ms;             /* of a step that said WAIT */
 	bool back;                   /* in rollback: the old release runs again */
+	bool hand_over;              /* apply_run has ended, and the new agent must go on: with the lock, by launch_apply */
 };
 enum apply_say {
 	APPLY_WAIT,   /* nothing to do for wait_ms, then the same step again */
@@ -36,6 +38,10 @@ must_check bool apply_begin_undo(struct ledger *l, const struct config *c, const
 /* A trial of this set (access_next), which is staged here. l->attempt has who, and in its receipt rollout and bytes_in. */
 must_check bool apply_begin_access(struct ledger *l, const struct config *c, const struct store *s, const struct access_set *set,
 	struct err *e);
+/* A trial of this agent (take_program), whose document is staged here. l->attempt has who and the payload, and in its receipt
+ * rollout and bytes_in. */
+must_check bool apply_begin_program(struct ledger *l, const struct config *c, const struct store *s, const struct program *p,
+	struct str document, struct err *e);
 /* "release 12 (3f9a...) is at step prove, which takes another 1m 40s at most" */
 void apply_busy_text(char out[256], const struct ledger *l);
 

@@ -2,9 +2,11 @@
 #include <stdlib.h>
 
 #include "agent/apply/steps.h"
+#include "agent/guard/record.h"
 #include "agent/store/receipts.h"
 #include "agent/store/staging.h"
 #include "agent/store/sweep.h"
+#include "base/version.h"
 
 enum apply_say step_commit(struct apply *a, struct err *e)
 {
@@ -24,6 +26,17 @@ enum apply_say step_commit(struct apply *a, struct err *e)
 	return APPLY_DONE;
 }
 
+void steps_end(struct apply *a, enum verdict v, const char *text)
+{
+	struct receipt *r = &a->ledger.attempt.receipt;
+
+	r->verdict = (int)v;
+	if (!text)
+		return;
+	free(r->text);
+	r->text = str_dup(str_of(text));
+}
+
 bool steps_fix_receipt(struct apply *a, struct err *e)
 {
 	struct receipt *r = &a->ledger.attempt.receipt;
@@ -38,7 +51,7 @@ bool steps_fix_receipt(struct apply *a, struct err *e)
 	free(r->boot);
 	r->boot = str_dup(str_of(boot));
 	free(r->agent);
-	r->agent = str_dup(STR(FLEET_VERSION));
+	r->agent = str_dup(str_of(fleet_version));
 	r->number = a->ledger.receipt + 1;
 	r->previous = a->ledger.receipt_digest;
 	r->disk = release_disk(&now);
@@ -55,19 +68,21 @@ enum apply_say step_settle(struct apply *a, struct err *e)
 {
 	struct receipt *r = &a->ledger.attempt.receipt;
 	bool keep_parts = r->verdict == VERDICT_REFUSED || r->access;
+	enum guard_what what = r->self ? GUARD_AGENT : GUARD_RELEASE;
 	struct digest digest;
 	struct err no;
 
-	if (!receipts_add(&digest, a->store, r, e))
+	/* The receipt first, then the guard's: forgotten after the attempt it would lead back what is proven. */
+	if (!receipts_add(&digest, a->store, r, e) || (!r->access && !guard_end(a->store->dir, what, e)))
 		return APPLY_FAILED;
 	apply_tell(a, 0, 0, "%s", verdict_words[r->verdict]);
+	(void)!staging_clear(a->store, !keep_parts, &no); /* before it is forgotten whose it was */
 	a->ledger.receipt = r->number;
 	a->ledger.receipt_digest = digest;
 	ledger_end_attempt(&a->ledger);
 	if (!apply_save(a, e))
 		return APPLY_FAILED;
 	(void)!fs_remove(a->store->dir, "confirm", &no);
-	(void)!staging_clear(a->store, !keep_parts, &no);
 	(void)!sweep_store(a->store, &a->ledger, &no);
 	store_ballast(a->store);
 	return APPLY_DONE;

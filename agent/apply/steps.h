@@ -13,13 +13,26 @@ apply_step step_rollback;
 /* access.c: of an access list; what they share with a release is settle.c's end */
 apply_step access_step_swap, access_step_confirm, access_step_commit, access_step_back;
 int64_t access_confirm_ms(struct apply *a);
+enum { PROGRAM_CONFIRM_MS = 30 * 60 * 1000 }; /* a controller comes at once, a poll within two minutes: while the network is there */
+/* program.c: of an agent, which shares its beginning with a release, too */
+apply_step program_step_swap, program_step_confirm, program_step_commit, program_step_back;
 /* settle.c: the receipt is written, the attempt forgotten, the store swept */
 apply_step step_commit, step_settle;
+/* How it ends; `text` NULL: the error says why. */
+void steps_end(struct apply *a, enum verdict v, const char *text);
 /* All that the receipt says is said here, and written down with the step that signs it. */
 must_check bool steps_fix_receipt(struct apply *a, struct err *e);
 
 /* How long each may take, by the manifests. */
 int64_t steps_swap_ms(struct apply *a), steps_prove_ms(struct apply *a), steps_rollback_ms(struct apply *a);
+
+/* prepare.c: the bundle of what is tried, and the document that names it */
+struct tried {
+	struct buf text;
+	struct bundle_named bundle;
+};
+must_check bool tried_open(struct tried *out, struct apply *a, struct err *e);
+void tried_free(struct tried *t);
 
 /* For them: opens the two releases, those that are not open yet. */
 must_check bool steps_open(struct apply *a, struct err *e);

@@ -5,8 +5,9 @@
 #include "agent/apply/confirm.h"
 #include "agent/apply/hooks.h"
 #include "agent/apply/steps.h"
+#include "agent/guard/record.h"
 
-enum { ROUND_MS = 1000, SLACK_MS = 60 * 1000, SAMPLES_MAX = 32 };
+enum { ROUND_MS = 1000, SLACK_MS = 60 * 1000, GUARD_SLACK_MS = 10 * 60 * 1000, SAMPLES_MAX = 32 };
 
 /* --- for all steps --- */
 
@@ -122,6 +123,18 @@ static void start_new(struct apply *a)
 	free(end.output);
 }
 
+/* Where apply itself is not heard of any more, guard goes back: after all that may still come. */
+static bool tell_guard(struct apply *a, struct err *e)
+{
+	struct guard_trial trial = {
+		.left_ms = attempt_left_ms(&a->ledger.attempt) + 2 * steps_prove_ms(a) + GUARD_SLACK_MS};
+	char hex[DIGEST_HEX + 1];
+
+	digest_hex(hex, a->ledger.attempt.from);
+	snprintf(trial.back, sizeof trial.back, "releases/%s", hex);
+	return guard_begin(a->store->dir, GUARD_RELEASE, &trial, e);
+}
+
 static bool swap(struct apply *a, struct err *e)
 {
 	struct receipt_check end = {0};
@@ -134,7 +147,7 @@ static bool swap(struct apply *a, struct err *e)
 	if (hook_run(&end, a->config, &a->old, HOOK_STOP) == CHECK_RED)
 		apply_tell(a, 0, 0, "stop hook of the old release: %.300s", end.output ? end.output : "failed");
 	free(end.output);
-	return release_swap(a->store, a->ledger.attempt.release, e);
+	return tell_guard(a, e) && release_swap(a->store, a->ledger.attempt.release, e);
 }
 
 enum apply_say step_swap(struct apply *a, struct err *e)
@@ -198,11 +211,7 @@ enum apply_say steps_red(const struct receipt_check *c, struct err *e)
 
 static enum apply_say proven(struct apply *a, enum verdict v, const char *text)
 {
-	struct receipt *r = &a->ledger.attempt.receipt;
-
-	r->verdict = (int)v;
-	free(r->text);
-	r->text = str_dup(str_of(text));
+	steps_end(a, v, text);
 	return APPLY_DONE;
 }
 
@@ -227,12 +236,21 @@ static enum apply_say judge(struct apply *a, bool end, int64_t started_ms, struc
 	return APPLY_FAILED;
 }
 
+static bool still_runs(struct apply *a, struct err *e)
+{
+	struct digest current;
+
+	return release_current(&current, a->store, e) &&
+	       (digest_eq(current, a->ledger.attempt.release) ||
+		       err_set(e, ERR_FAILED, "it was overdue, and guard went back"));
+}
+
 /* A start hook that failed does not get better by waiting. */
 enum apply_say step_prove(struct apply *a, struct err *e)
 {
 	int64_t started_ms = clock_boot_ms();
 
-	if (!steps_open(a, e))
+	if (!steps_open(a, e) || !still_runs(a, e))
 		return APPLY_FAILED;
 	const struct receipt_check *hook = health_first_red(&a->ledger.attempt.receipt.checks);
 	if (hook && strcmp(hook->name, "hook.start") == 0)
@@ -256,7 +274,7 @@ bool step_wants_confirm(const struct apply *a)
 
 enum apply_say step_confirm(struct apply *a, struct err *e)
 {
-	if (!steps_open(a, e))
+	if (!steps_open(a, e) || !still_runs(a, e))
 		return APPLY_FAILED;
 	return confirm_wait(a, "nobody reached this host over a new connection before the deadline", e);
 }

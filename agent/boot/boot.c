@@ -11,6 +11,7 @@
 #include "agent/store/release.h"
 #include "agent/store/sweep.h"
 #include "agent/take/begin.h"
+#include "base/version.h"
 
 enum { SETTLE_MS = 5 * 1000, NAP_MS = 20, TOLD = 600 };
 
@@ -23,7 +24,7 @@ static bool is_on_its_way_back(const struct ledger *l, const struct store *s)
 	struct digest current;
 	struct err e;
 
-	return l->has_attempt && l->step == STEP_ROLLBACK && release_current(&current, s, &e) &&
+	return l->has_attempt && !l->attempt.access && !l->attempt.self && l->step == STEP_ROLLBACK && release_current(&current, s, &e) &&
 	       !digest_eq(current, l->attempt.from);
 }
 
@@ -72,7 +73,7 @@ static bool write_receipt(const struct boot *b, struct ledger *l, struct digest 
 {
 	cleanup(release_close) struct release now = {0};
 	struct moment moment = clock_now();
-	char boot[40], agent[] = FLEET_VERSION;
+	char boot[40];
 	struct digest current;
 
 	if (!release_current(&current, b->store, e) || !release_open(&now, b->store, current, e))
@@ -90,7 +91,7 @@ static bool write_receipt(const struct boot *b, struct ledger *l, struct digest 
 		.current_number = now.manifest.number,
 		.disk = release_disk(&now),
 		.boot = boot,
-		.agent = agent,
+		.agent = (char *)fleet_version,
 		.time = moment.unix_s,
 		.synced = moment.synced,
 	};
@@ -140,6 +141,26 @@ static bool fall(char told[TOLD], const struct boot *b, struct ledger *l, struct
 	return true;
 }
 
+static const char *const agent_told[] = {
+	[AGENT_NONE] = "",
+	[AGENT_WHOLE] = "",
+	[AGENT_HEALED] = "; the linked agent was healed",
+	[AGENT_DROPPED] = "; the linked agent cannot be healed: the packaged one runs",
+};
+
+/* What the agent itself is made of; trouble with it stops nobody. */
+static void check_agent(char told[TOLD], const struct store *s)
+{
+	enum heal_agent found;
+	struct err e;
+	size_t len = strlen(told);
+
+	if (heal_linked(&found, s, &e))
+		snprintf(told + len, TOLD - len, "%s", agent_told[found]);
+	else
+		snprintf(told + len, TOLD - len, "; the linked agent: %s", e.text);
+}
+
 static bool check_current(char told[TOLD], const struct boot *b, struct ledger *l, struct err *e)
 {
 	struct digest current = {0};
@@ -149,6 +170,8 @@ static bool check_current(char told[TOLD], const struct boot *b, struct ledger *
 	if (!release_current(&current, b->store, &why) || !heal_release(&h, b->store, current, &why))
 		return fall(told, b, l, current, &why, e);
 	tell_healed(told, &h, current);
+	if (l)
+		(void)!sweep_idle(b->store, l, &why); /* what a run that was killed had begun */
 	return true;
 }
 
@@ -166,7 +189,11 @@ bool boot_run(char told[TOLD], const struct boot *b, struct err *e)
 		snprintf(told, TOLD, "an update is under way");
 		return true;
 	}
-	if (!ledger_load(&l, b->store, &lost))
-		return check_current(told, b, NULL, e);
-	return l.has_attempt ? take_up(told, b, &l, lock, e) : check_current(told, b, &l, e);
+	bool known = ledger_load(&l, b->store, &lost);
+	if (known && l.has_attempt)
+		return take_up(told, b, &l, lock, e);
+	if (!check_current(told, b, known ? &l : NULL, e))
+		return false;
+	check_agent(told, b->store);
+	return true;
 }

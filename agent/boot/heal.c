@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "agent/store/bundle.h"
+#include "agent/store/linked.h"
 #include "agent/store/release.h"
 #include "agent/store/tree.h"
 #include "bundles/pack.h"
@@ -11,41 +12,41 @@
 #define STAGED "staging/heal.tar"
 
 /* The same tree packs to the same bytes: a bundle that rotted is made again of it. */
-static bool heal_bundle(struct heal *h, const struct store *s, const struct manifest *m, struct err *e)
+static bool heal_bundle(struct heal *h, const struct store *s, const struct bundle_named *b, struct err *e)
 {
 	char hex[DIGEST_HEX + 1];
 	struct pack_facts facts;
 	cleanup(fd_close) int fd = -1;
 
-	digest_hex(hex, m->bundle.sha256);
+	digest_hex(hex, b->sha256);
 	cleanup(free_ptr) char *tree = path_form("%s/trees/%s", s->path, hex);
 	const char *layer[] = {tree};
 	if (!fs_create(&fd, s->dir, STAGED, 0644, e) || !pack_folders(&facts, fd, layer, 1, e) || !fs_sync_fd(fd, e))
 		return false;
-	if (!digest_eq(facts.digest, m->bundle.sha256))
+	if (!digest_eq(facts.digest, b->sha256))
 		return err_set(e, ERR_DIGEST, "neither its bundle nor its tree is what was signed");
-	h->bundle = bundle_keep(s, m->bundle.sha256, STAGED, e);
+	h->bundle = bundle_keep(s, b->sha256, STAGED, e);
 	return h->bundle;
 }
 
-static bool check_bundle(struct heal *h, const struct store *s, const struct manifest *m, struct err *e)
+static bool check_bundle(struct heal *h, const struct store *s, const struct bundle_named *b, struct err *e)
 {
 	struct err why, drop;
 
-	if (bundle_check(s, m->bundle.sha256, (uint64_t)m->bundle.length, &why))
+	if (bundle_check(s, b->sha256, (uint64_t)b->length, &why))
 		return true;
-	bool healed = heal_bundle(h, s, m, e);
+	bool healed = heal_bundle(h, s, b, e);
 	(void)!fs_remove(s->dir, STAGED, &drop);
 	return healed;
 }
 
-static bool check_tree(struct heal *h, const struct store *s, const struct manifest *m, struct err *e)
+static bool check_tree(struct heal *h, const struct store *s, const struct bundle_named *b, struct err *e)
 {
 	struct err why;
 
-	if (tree_compare(&h->differences, s, m->bundle.sha256, NULL, NULL, &why) && !h->differences)
+	if (tree_compare(&h->differences, s, b->sha256, NULL, NULL, &why) && !h->differences)
 		return true;
-	h->tree = tree_heal(s, m->bundle.sha256, e);
+	h->tree = tree_heal(s, b->sha256, e);
 	return h->tree;
 }
 
@@ -59,11 +60,41 @@ bool heal_release(struct heal *out, const struct store *s, struct digest id, str
 	if (!release_manifest(&text, s, id, e) || !manifest_read(&m, buf_str(&text), NULL, e))
 		return false;
 	out->number = h.number = m.number;
-	if (!check_bundle(&h, s, &m, e) || !check_tree(&h, s, &m, e))
+	if (!check_bundle(&h, s, &m.bundle, e) || !check_tree(&h, s, &m.bundle, e))
 		return false;
 	h.link = !release_has(s, id);
 	if (h.link && !release_add(s, id, buf_str(&text), e))
 		return false;
 	*out = h;
 	return true;
+}
+
+static bool linked_bundle(struct bundle_named *out, const struct store *s, struct err *e)
+{
+	cleanup(fd_close) int fd = -1;
+	uint64_t length = 0;
+	struct digest is;
+
+	if (!linked_current(&out->sha256, s, e))
+		return false;
+	if (!digest_zero(out->sha256) && bundle_open(&fd, s, out->sha256, e) && digest_fd(&is, &length, fd, e))
+		out->length = (int64_t)length;
+	return true;
+}
+
+bool heal_linked(enum heal_agent *out, const struct store *s, struct err *e)
+{
+	struct bundle_named b = {0};
+	struct heal h = {0};
+	struct err why;
+
+	*out = AGENT_NONE;
+	if (linked_bundle(&b, s, &why) && digest_zero(b.sha256))
+		return true;
+	if (check_bundle(&h, s, &b, &why) && check_tree(&h, s, &b, &why)) {
+		*out = h.bundle || h.tree ? AGENT_HEALED : AGENT_WHOLE;
+		return true;
+	}
+	*out = AGENT_DROPPED;
+	return linked_swap(s, (struct digest){0}, e);
 }

@@ -13,3 +13,8 @@ struct heal {
 /* Manifest, bundle and tree, read back from the disk. The manifest is held against the release's id, all else against the
  * manifest. False when it is not, and cannot be made, what was signed; the caller holds the store's lock. */
 must_check bool heal_release(struct heal *out, const struct store *s, struct digest id, struct err *e);
+
+enum heal_agent { AGENT_NONE, AGENT_WHOLE, AGENT_HEALED, AGENT_DROPPED };
+/* The agent that is linked: its files are made so again from its bundle, or the packaged one runs from now on. The packaged agent
+ * asks this: a rotten one need not be able to. */
+must_check bool heal_linked(enum heal_agent *out, const struct store *s, struct err *e);

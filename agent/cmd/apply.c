@@ -52,8 +52,9 @@ static int run(const struct command *me, int argc, char **argv)
 		return code;
 	if (!host_open(&h, &w, &e) || !get_lock(&lock, &h, inherited, handed_over, &e))
 		return command_fail(me, &e);
-	if (!apply_run(&a, &e))
+	if (!apply_run(&a, &e) || (a.hand_over && !launch_apply(&h.config, &h.store, lock, -1, &e)))
 		return command_fail(me, &e);
+	host_came_through(&h);
 	return COMMAND_OK;
 }
 

@@ -19,6 +19,7 @@ static int run(const struct command *me, int argc, char **argv)
 	if (!host_open(&h, &w, &e) || !boot_run(told, &boot, &e))
 		return command_fail(me, &e);
 	puts(told);
+	host_came_through(&h);
 	return COMMAND_OK;
 }
 

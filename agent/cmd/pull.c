@@ -1,5 +1,7 @@
 /* fleet-agent pull: ask the sources whether there is news, and take it where the rollout lets this host. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "agent/command.h"
 #include "agent/pull/pull.h"
@@ -9,9 +11,18 @@ enum { EXIT_LATER = 3, EXIT_BACK = 9 };
 static int code_of(enum pull_end end)
 {
 	static const int codes[] = {
-		[PULL_FAILED] = COMMAND_FAILED, [PULL_BUSY] = EXIT_LATER, [PULL_WENT_BACK] = EXIT_BACK};
+		[PULL_FAILED] = COMMAND_FAILED, [PULL_BUSY] = EXIT_LATER, [PULL_HANDED] = EXIT_LATER, [PULL_WENT_BACK] = EXIT_BACK};
 
 	return (size_t)end < COUNT_OF(codes) ? codes[end] : COMMAND_OK;
+}
+
+/* The same job goes on as the new agent, where a launcher started us; else it is its next poll. */
+static void become_new(char **argv)
+{
+	const char *by = getenv("FLEET_LAUNCHER");
+
+	if (by) /* argv[0] is the command: what was before it is the program */
+		execv(by, argv - 1);
 }
 
 static int run(const struct command *me, int argc, char **argv)
@@ -38,6 +49,11 @@ static int run(const struct command *me, int argc, char **argv)
 	if (!pull_once(&end, &pull, &e))
 		return command_fail(me, &e);
 	fprintf(end.end == PULL_FAILED ? stderr : stdout, "%s: %s\n", pull_end_words[end.end], end.why);
+	if (end.end == PULL_HANDED)
+		become_new(argv);
+	host_came_through(&h);
+	if (end.unsent[0])
+		fprintf(stderr, "fleet-agent pull: its receipts did not come home: %s\n", end.unsent);
 	return code_of(end.end);
 }
 

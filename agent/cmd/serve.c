@@ -25,6 +25,7 @@ static int run(const struct command *me, int argc, char **argv)
 		return code;
 	if (!caller_read(&with.caller, operator, may, access, &e) || !host_open(&h, &w, &e) || !serve_session(&with, &e))
 		return command_fail(me, &e);
+	host_came_through(&h);
 	return COMMAND_OK;
 }
 

@@ -7,8 +7,10 @@
 #include "agent/store/access.h"
 #include "agent/store/lease.h"
 #include "agent/store/ledger.h"
+#include "agent/store/linked.h"
 #include "agent/store/receipts.h"
 #include "agent/store/release.h"
+#include "base/version.h"
 
 enum { SCHEMA = 1 };
 
@@ -20,6 +22,7 @@ struct view {
 	struct buf receipt_text;
 	struct receipt receipt;
 	struct access_set access;
+	struct digest linked; /* the bundle of the agent in place of the packaged one; zero: none */
 	char key[DIGEST_HEX + 1]; /* empty: there is none */
 };
 
@@ -39,6 +42,8 @@ static bool view_fill(struct view *v, const struct host *h, struct err *e)
 
 	v->has_lease = lease_read(&v->lease, &h->store);
 	v->busy = store_is_locked(&h->store);
+	if (!linked_current(&v->linked, &h->store, e))
+		return false;
 	if (!receipts_key(v->key, &h->store, e))
 		v->key[0] = 0; /* the next receipt makes one */
 	return release_current(&current, &h->store, e) && release_open(&v->now, &h->store, current, e) &&
@@ -67,9 +72,9 @@ static void print_trial(const struct view *v)
 
 	if (!v->ledger.has_attempt)
 		return;
-	release_text(release, a->receipt.release_number, a->release);
+	attempt_text(release, a);
 	shape_ms_text(left, attempt_left_ms(a));
-	printf("%-9s%s%s, step %s, %s left%s\n", a->undo ? "undoing" : "trying", a->access ? "access list " : "", release,
+	printf("%-9s%s%s, step %s, %s left%s\n", a->undo ? "undoing" : "trying", a->access ? "access list " : a->self ? "agent " : "", release,
 		step_words[v->ledger.step], left, v->busy ? "" : "; nobody works on it: fleet-agent apply");
 }
 
@@ -116,6 +121,7 @@ static void print_people(const struct view *v, const struct host *h)
 	print_receipt(&v->receipt);
 	print_access(&v->access);
 	print_pull(v, h);
+	printf("%-9s%s%s\n", "agent", fleet_version, digest_zero(v->linked) ? ", packaged" : ", linked");
 	printf("%-9s%s\n", "key", v->key[0] ? v->key : "none: the next receipt makes one");
 	print_marks("guilty", &v->ledger.guilty);
 	print_marks("held", &v->ledger.held);
@@ -158,6 +164,7 @@ static void set_trial(doc *d, const struct view *v)
 	doc_set_text(t, "step", step_words[v->ledger.step]);
 	doc_set_int(t, "left_ms", attempt_left_ms(&v->ledger.attempt));
 	doc_set_bool(t, "undo", v->ledger.attempt.undo);
+	doc_set_bool(t, "self", v->ledger.attempt.self);
 	doc_set_bool(t, "works", v->busy);
 	doc_set(d, "trial", t);
 }
@@ -180,7 +187,10 @@ static bool print_json(const struct view *v, const struct host *h, struct err *e
 	struct str seal, statement = str_cut(buf_str(&v->receipt_text), '\n', &seal);
 
 	doc_set_int(d, "schema", SCHEMA);
-	doc_set_text(d, "agent", FLEET_VERSION);
+	doc_set_text(d, "agent", fleet_version);
+	doc_set_text(d, "platform", FLEET_PLATFORM);
+	if (!digest_zero(v->linked))
+		set_digest(d, "linked", v->linked);
 	doc_set_text(d, "id", h->config.id);
 	doc_set_text(d, "plan", h->config.plan);
 	doc_set_text(d, "site", h->config.site);

@@ -5,7 +5,6 @@
 
 #include "agent/guard/record.h"
 #include "agent/store/store.h"
-#include "base/clock.h"
 
 #define STATE "/var/lib/fleet-agent"
 
@@ -37,16 +36,16 @@ static bool settle(struct guard_record *r, int state, struct err *e)
 /* What is left is written down again only after a reboot: a Pi where all is well is not written to. */
 static bool look(int state, struct err *e)
 {
-	struct guard_record r;
-	char boot[40];
+	cleanup(fd_close) int turn = -1;
+	struct guard_record r, was;
 	struct err why = {0};
 
-	if (!guard_read(&r, state, &why))
+	if (!guard_read(&was, state, &why))
 		return why.code == ERR_MISSING || err_set(e, why.code, "%s", why.text);
-	clock_boot_id(boot);
-	bool slept = strcmp(boot, r.boot) != 0;
+	if (!guard_turn(&r, &turn, state, e))
+		return false;
+	bool slept = strcmp(was.boot, r.boot) != 0;
 	bool open = *r.trial[GUARD_RELEASE].back || *r.trial[GUARD_AGENT].back;
-	guard_wake(&r, boot, clock_boot_ms());
 	return (!slept || !open || guard_write(&r, state, e)) && settle(&r, state, e);
 }
 

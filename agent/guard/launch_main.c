@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "agent/guard/record.h"
-#include "base/clock.h"
+#include "base/version.h"
 
 #define STATE    "/var/lib/fleet-agent"
 #define PACKAGED "/usr/lib/fleet-agent/fleet-agent"
@@ -23,30 +23,14 @@ static const char *or_usual(const char *name, const char *usual)
 
 /* --- which of both --- */
 
-/* "0.10.2" is newer than "0.9"; what is no number ends the comparison. */
-static int compare(const char *a, const char *b)
-{
-	for (;;) {
-		char *after_a, *after_b;
-		unsigned long x = strtoul(a, &after_a, 10), y = strtoul(b, &after_b, 10);
-		if (x != y)
-			return x < y ? -1 : 1;
-		if (*after_a != '.' || *after_b != '.')
-			return (*after_a == '.') - (*after_b == '.');
-		a = after_a + 1;
-		b = after_b + 1;
-	}
-}
-
 static bool linked_is_newer(int state)
 {
-	cleanup(buf_free) struct buf version = BUF_MAX(64);
+	cleanup(buf_free) struct buf version = BUF_MAX(VERSION_SIZE);
+	int64_t number;
 	struct err e;
 
-	if (!fs_read(&version, state, "agent/current/version", &e))
-		return false;
-	buf_byte(&version, 0);
-	return buf_ok(&version, &e) && compare(version.data, FLEET_VERSION) > 0;
+	return fs_read(&version, state, "agent/current/version", &e) &&
+	       version_read(&number, str_trim(buf_str(&version)), &e) && number > version_ours();
 }
 
 /* --- its trial --- */
@@ -54,7 +38,7 @@ static bool linked_is_newer(int state)
 /* What a person looks at costs no start; what must work does. */
 static bool is_work(const char *word)
 {
-	static const char *const work[] = {"boot", "pull", "serve"};
+	static const char *const work[] = {"boot", "pull", "serve", "apply"};
 
 	for (size_t i = 0; i < COUNT_OF(work); i++)
 		if (word && strcmp(word, work[i]) == 0)
@@ -65,14 +49,12 @@ static bool is_work(const char *word)
 /* False: the linked one has had its chances. Who cannot write the record may still look around. */
 static bool count_start(int state, const char *word)
 {
+	cleanup(fd_close) int turn = -1;
 	struct guard_record r;
-	char boot[40];
 	struct err e;
 
-	if (!guard_read(&r, state, &e) || !*r.trial[GUARD_AGENT].back)
+	if (!guard_read(&r, state, &e) || !*r.trial[GUARD_AGENT].back || !guard_turn(&r, &turn, state, &e))
 		return true;
-	clock_boot_id(boot);
-	guard_wake(&r, boot, clock_boot_ms());
 	if (guard_overdue(&r, GUARD_AGENT)) {
 		if (!guard_go_back(&r, GUARD_AGENT, state, &e))
 			fprintf(stderr, "fleet-agent: %s\n", e.text);
@@ -84,6 +66,18 @@ static bool count_start(int state, const char *word)
 	return guard_write(&r, state, &e);
 }
 
+/* What the agent starts by itself goes through here again: an apply may be the first to run as the new one. */
+static void tell_who_launches(void)
+{
+	char self[512];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	if (n <= 0)
+		return;
+	self[n] = 0;
+	setenv("FLEET_LAUNCHER", self, 1);
+}
+
 int main(int argc, char **argv)
 {
 	const char *packaged = or_usual("FLEET_LAUNCH_PACKAGED", PACKAGED);
@@ -93,6 +87,7 @@ int main(int argc, char **argv)
 
 	if (argc < 1)
 		return 2;
+	tell_who_launches();
 	if (fs_open_dir(&state, AT_FDCWD, folder, &e) && linked_is_newer(state) && count_start(state, argv[1])) {
 		cleanup(free_ptr) char *linked = path_form("%s/agent/current/fleet-agent", folder);
 		execv(linked, argv);

@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
+
+#include "base/clock.h"
 
 enum { FILE_MAX = 1024, LINE_FIELDS = 4, SUM_LINE = sizeof "crc 00000000\n" - 1 };
 
@@ -159,4 +162,66 @@ bool guard_go_back(struct guard_record *r, enum guard_what what, int state, stru
 		return false;
 	*t = (struct guard_trial){0};
 	return guard_write(r, state, e);
+}
+
+/* --- for who tries something --- */
+
+bool guard_turn(struct guard_record *out, int *turn, int state, struct err *e)
+{
+	cleanup(fd_close) int fd = -1;
+	struct err none;
+	char boot[40];
+
+	if (!fs_open_dir(&fd, state, ".", e))
+		return false;
+	if (flock(fd, LOCK_EX) != 0)
+		return err_sys(e, GUARD_FILE);
+	if (!guard_read(out, state, &none))
+		*out = (struct guard_record){0};
+	clock_boot_id(boot);
+	guard_wake(out, boot, clock_boot_ms());
+	*turn = fd;
+	fd = -1;
+	return true;
+}
+
+bool guard_begin(int state, enum guard_what what, const struct guard_trial *trial, struct err *e)
+{
+	cleanup(fd_close) int turn = -1;
+	struct guard_record r;
+
+	if (!guard_turn(&r, &turn, state, e))
+		return false;
+	r.trial[what] = *trial;
+	return guard_write(&r, state, e);
+}
+
+bool guard_end(int state, enum guard_what what, struct err *e)
+{
+	cleanup(fd_close) int turn = -1;
+	struct guard_record r;
+
+	if (!guard_turn(&r, &turn, state, e))
+		return false;
+	if (!*r.trial[what].back)
+		return true;
+	r.trial[what] = (struct guard_trial){0};
+	return guard_write(&r, state, e);
+}
+
+bool guard_came_through(int state, struct err *e)
+{
+	cleanup(fd_close) int turn = -1;
+	struct guard_trial *t;
+	struct guard_record r;
+
+	if (!fs_exists(state, GUARD_FILE))
+		return true;
+	if (!guard_turn(&r, &turn, state, e))
+		return false;
+	t = &r.trial[GUARD_AGENT];
+	if (!*t->back || t->starts >= GUARD_STARTS)
+		return true;
+	t->starts++;
+	return guard_write(&r, state, e);
 }

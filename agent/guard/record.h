@@ -31,9 +31,19 @@ extern const char *const guard_links[GUARD_TRIALS]; /* "current", "agent/current
 /* ERR_MISSING: there is none; ERR_SYNTAX: it is not whole. Either way nothing is known to be on trial. */
 must_check bool guard_read(struct guard_record *out, int state, struct err *e);
 must_check bool guard_write(const struct guard_record *r, int state, struct err *e);
+/* To change it: nobody else does until *turn is closed. A record that is not there, or not whole, is an empty one. */
+must_check bool guard_turn(struct guard_record *out, int *turn, int state, struct err *e);
 /* From now on, in this boot: what is left is what was left. A reboot costs no time, and gives none. */
 void guard_wake(struct guard_record *r, const char *boot, int64_t boot_ms);
 /* Is there a trial, and did it have its time or its starts? After guard_wake. */
 bool guard_overdue(const struct guard_record *r, enum guard_what what);
 /* The link leads back, and the record says that nothing is on trial. Durable; twice is legal. */
 must_check bool guard_go_back(struct guard_record *r, enum guard_what what, int state, struct err *e);
+
+/* For who tries something: it is on trial from now on, and leads `back` when it is overdue. Durable before it returns. */
+must_check bool guard_begin(int state, enum guard_what what, const struct guard_trial *trial, struct err *e);
+/* It is settled. Nothing is written where nothing was on trial. */
+must_check bool guard_end(int state, enum guard_what what, struct err *e);
+/* A start of the new agent that came to its end was none of those that it may fail. */
+must_check bool guard_came_through(int state, struct err *e);
+enum { GUARD_STARTS = 3 };

@@ -1,19 +1,31 @@
 #!/bin/sh
 # sysroot.sh ARCH DIR: Debian 12's headers and libraries for that architecture, unpacked into DIR and nothing of them run.
-# From the mirror that this machine's apt uses.
+# From Debian's mirror, with its updates; where the mirror is between two states, from the release alone, and then it says so.
 set -eu
 arch=$1
 dir=$2
 [ ! -e "$dir/.whole" ] || exit 0
-rm -rf "$dir"
 mkdir -p "$(dirname "$dir")"
 packages=libc6-dev,libgcc-12-dev,libssl-dev,libarchive-dev,libzstd-dev,libjansson-dev,libseccomp-dev,libcurl4-openssl-dev
 packages=$packages,libgit2-dev,libcmocka-dev,libyaml-dev,libssh-dev,libsqlite3-dev,libuv1-dev
 log=$(mktemp)
-if ! mmdebstrap --quiet --variant=extract --architectures="$arch" --include="$packages" bookworm "$dir" >"$log" 2>&1; then
-	tail -n 20 "$log" >&2
-	echo "sysroot.sh: no $arch system could be fetched; the log is $log" >&2
-	exit 1
+# fetch [SOURCE...]: sources.list lines; none: the release, its updates and security
+fetch()
+{
+	rm -rf "$dir"
+	mmdebstrap --variant=extract --architectures="$arch" --include="$packages" bookworm "$dir" "$@" >"$log" 2>&1
+}
+if ! fetch; then
+	why=$(sed -n 's/^E: *//p' "$log" | head -n 1)
+	if ! fetch 'deb http://deb.debian.org/debian bookworm main'; then
+		tail -n 20 "$log" >&2
+		echo "sysroot.sh: no $arch system could be fetched; the log is $log" >&2
+		exit 1
+	fi
+	cat >&2 <<-TEXT
+	sysroot.sh: the mirror's updates and security fixes for $arch could not be fetched (${why:-no reason given}): $dir
+	  is of bookworm as released. Nothing of it goes into a package, programs use the libraries of the host; remove the folder to fetch it again.
+	TEXT
 fi
 rm -f "$log"
 # Links that are absolute would lead to this machine's own libraries.

@@ -150,7 +150,7 @@ bool fetch_target(struct buf *out, struct fetched *f, const char *path, const st
 
 	if (target->length > max)
 		return err_set(e, ERR_LIMIT, "%s: longer than %llu bytes", path, (unsigned long long)max);
-	out->max = max;
+	out->max = (size_t)MIN(max, SIZE_MAX);
 	if (!source_get(&answer, f->source, &ask, out, e))
 		return false;
 	if (answer.say != SOURCE_BYTES)
@@ -168,13 +168,13 @@ bool fetch_permits(struct fetched *f, const struct manifest *m, struct str bytes
 
 static bool bring_document(struct buf *out, void *ctx, const char *path, const struct trust_target *t, struct err *e)
 {
-	return fetch_target(out, ctx, path, t, ACCESS_FILE_MAX, e);
+	return fetch_target(out, ctx, path, t, out->max, e);
 }
 
 bool fetch_access(struct access_set *out, bool *same, struct fetched *f, struct err *e)
 {
 	struct obey o = obey_of(f);
-	struct take_access with = {.obey = &o, .bring = bring_document, .ctx = f};
+	struct take_documents with = {.obey = &o, .bring = bring_document, .ctx = f};
 	struct trust_target unused;
 	bool access = false, sources = false;
 
@@ -183,6 +183,14 @@ bool fetch_access(struct access_set *out, bool *same, struct fetched *f, struct 
 		return false;
 	*same = !access && !sources; /* a fleet that signs no lists yet is no error for those who come by themselves */
 	return *same || take_access(out, same, f->trust, &with, e);
+}
+
+bool fetch_program(struct program *out, struct buf *document, struct fetched *f, struct err *e)
+{
+	struct obey o = obey_of(f);
+	struct take_documents with = {.obey = &o, .bring = bring_document, .ctx = f};
+
+	return take_program(out, document, f->trust, &with, e);
 }
 
 void fetched_free(struct fetched *f)

@@ -5,6 +5,7 @@
 #include "agent/pull/memory.h"
 #include "agent/take/access.h"
 #include "agent/take/obey.h"
+#include "agent/take/program.h"
 #include "sources/source.h"
 
 struct fetched {
@@ -33,4 +34,6 @@ must_check bool fetch_target(struct buf *out, struct fetched *f, const char *pat
 must_check bool fetch_permits(struct fetched *f, const struct manifest *m, struct str bytes, int64_t number, struct err *e);
 /* As take_access: who may come in and where to fetch from, as role `fleet` signs it now. */
 must_check bool fetch_access(struct access_set *out, bool *same, struct fetched *f, struct err *e);
+/* As take_program: the agent that role `agent` signs for this platform now. */
+must_check bool fetch_program(struct program *out, struct buf *document, struct fetched *f, struct err *e);
 void fetched_free(struct fetched *f); /* what it owns; not the source */

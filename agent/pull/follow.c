@@ -6,6 +6,7 @@
 #include "agent/pull/fetch.h"
 #include "agent/pull/reach.h"
 #include "agent/store/access.h"
+#include "agent/store/linked.h"
 
 enum { NAP_MIN_MS = 20, NAP_MAX_MS = 500, RESTARTS_MAX = 2, PROOF_EVERY_MS = 3 * 1000 };
 
@@ -48,6 +49,15 @@ static void confirm(struct pull_follow *f, const struct ledger *l)
 
 /* --- waiting --- */
 
+/* Are we what is tried, or has it gone back already? Then there is no other to wait for. */
+static bool is_tried(const struct pull_follow *f, const struct ledger *l)
+{
+	struct digest linked;
+	struct err e;
+
+	return !linked_current(&linked, f->store, &e) || digest_eq(linked, l->attempt.from) || linked_is_us(f->store, linked);
+}
+
 static bool take_up(const struct pull_follow *f, int *restarts, struct err *e)
 {
 	cleanup(fd_close) int lock = -1;
@@ -64,7 +74,7 @@ static bool take_up(const struct pull_follow *f, int *restarts, struct err *e)
 
 static void nap(int64_t ms)
 {
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000 * 1000000)};
 
 	nanosleep(&t, NULL);
 }
@@ -81,6 +91,9 @@ bool pull_follow(struct pull_follow *f, struct err *e)
 		if (!ledger_load(&l, f->store, e))
 			return false;
 		if (!l.has_attempt)
+			return true;
+		f->elsewhere = l.attempt.self && l.step == STEP_CONFIRM && !is_tried(f, &l);
+		if (f->elsewhere)
 			return true;
 		if (!running && !take_up(f, &restarts, e))
 			return false;

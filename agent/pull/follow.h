@@ -12,9 +12,11 @@ struct pull_follow {
 	const struct store *store;
 	launch_apply_fn *launch;
 	int64_t told_ms;
+	bool elsewhere; /* another agent is on trial: it must be the one who is reached */
 };
 /* Was this attempt begun by a pull? */
 bool pull_is_ours(const struct ledger *l);
 /* Until nothing is tried. An attempt that nobody works on is given a new apply, a few times; ERR_FAILED after that. A trial that
- * waits to be reached is confirmed when a source answers over a connection made for this alone. */
+ * waits to be reached is confirmed when a source answers over a connection made for this alone. A trial of another agent than
+ * this one ends it early: `elsewhere`. */
 must_check bool pull_follow(struct pull_follow *f, struct err *e);

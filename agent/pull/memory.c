@@ -93,16 +93,16 @@ void pull_state_free(struct pull_state *p)
 /* --- the last poll --- */
 
 /* Where the state folder is the packaged one there is a folder in memory beside it. */
-static char *last_path(const struct store *s)
+char *pull_volatile(const struct store *s, const char *name)
 {
 	bool packaged = strcmp(s->path, CONFIG_STATE) == 0 && fs_exists(AT_FDCWD, RUN_DIR);
 
-	return path_form("%s/" LAST_NAME, packaged ? RUN_DIR : s->path);
+	return path_form("%s/%s", packaged ? RUN_DIR : s->path, name);
 }
 
 void pull_last_load(struct pull_last *out, const struct store *s)
 {
-	cleanup(free_ptr) char *path = last_path(s);
+	cleanup(free_ptr) char *path = pull_volatile(s, LAST_NAME);
 	char boot[40];
 
 	*out = (struct pull_last){0};
@@ -116,7 +116,7 @@ void pull_last_load(struct pull_last *out, const struct store *s)
 void pull_last_save(struct pull_last *p, const struct store *s)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(FILE_MAX);
-	cleanup(free_ptr) char *path = last_path(s);
+	cleanup(free_ptr) char *path = pull_volatile(s, LAST_NAME);
 	cleanup(fd_close) int fd = -1;
 	char boot[40];
 	struct err e;

@@ -40,6 +40,7 @@ void pull_state_free(struct pull_state *p);
 void pull_last_load(struct pull_last *out, const struct store *s); /* of this boot, else none */
 void pull_last_save(struct pull_last *p, const struct store *s);   /* that it can't be written stops nobody */
 void pull_last_free(struct pull_last *p);
+char *pull_volatile(const struct store *s, const char *name); /* the path of such a file; the caller frees */
 
 /* NULL: none is known, or not of these bytes. */
 const struct pull_mark *pull_mark_find(const struct pull_state *p, const char *url, struct digest timestamp);

@@ -5,6 +5,7 @@
 
 #include "agent/store/release.h"
 #include "agent/store/staging.h"
+#include "base/version.h"
 
 #define KEPT "pull.rollout" /* the document that was obeyed last: what did not change is not fetched again */
 
@@ -78,10 +79,12 @@ static void decide(struct offer *o)
 	struct stage_ask ask = ask_of(o);
 
 	o->answer = stage_decide(&o->stage, &ask);
+	o->agent_answer = stage_decide_agent(&o->stage, &ask, version_ours());
+	bool for_clock = o->answer.for_clock || o->agent_answer.for_clock;
 	o->state->counter = MAX(o->state->counter, o->stage.counter);
-	o->state->has_waiting = o->answer.for_clock;
-	o->state->waiting = o->answer.for_clock ? o->stage.release : (struct digest){0};
-	o->state->waited_ms = o->answer.for_clock ? ask.waited_ms : 0;
+	o->state->has_waiting = for_clock;
+	o->state->waiting = for_clock ? o->stage.release : (struct digest){0};
+	o->state->waited_ms = for_clock ? ask.waited_ms : 0;
 }
 
 bool offer_decide(struct offer *o, struct err *e)
@@ -92,7 +95,7 @@ bool offer_decide(struct offer *o, struct err *e)
 	if (!get_document(&text, &there, o->fetched, e))
 		return false;
 	if (!there) {
-		o->answer.say = STAGE_HOLD;
+		o->answer.say = o->agent_answer.say = STAGE_HOLD;
 		snprintf(o->answer.why, sizeof o->answer.why, "no rollout of plan %s is open to those who pull",
 			o->fetched->config->plan);
 		return true;
@@ -114,7 +117,8 @@ bool offer_opens(const struct offer *with)
 	if (!fs_read(&text, o.fetched->store->dir, KEPT, &e) || !stage_read(&o.stage, buf_str(&text), &e))
 		return false;
 	struct stage_ask ask = ask_of(&o);
-	bool opens = stage_decide(&o.stage, &ask).say == STAGE_TAKE;
+	bool opens = stage_decide(&o.stage, &ask).say == STAGE_TAKE ||
+		     stage_decide_agent(&o.stage, &ask, version_ours()).say == STAGE_TAKE;
 	stage_free(&o.stage);
 	return opens;
 }
@@ -171,7 +175,7 @@ bool offer_take(struct offer *o, struct err *e)
 	o->bytes.max = MANIFEST_MAX;
 	return get_manifest(o, e) && read_manifest(o, e) &&
 	       fetch_permits(o->fetched, &o->manifest, buf_str(&o->bytes), o->current_number, e) &&
-	       payload_pull(&o->payload, o->fetched, &o->manifest, e) &&
+	       payload_pull(&o->payload, o->fetched, &o->manifest.bundle, e) &&
 	       staging_manifest_save(o->fetched->store, o->stage.release, buf_str(&o->bytes), e);
 }
 

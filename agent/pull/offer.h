@@ -11,13 +11,13 @@ struct offer {
 	int64_t current_number;
 	bool has_stage;
 	struct stage stage;
-	struct stage_answer answer;
+	struct stage_answer answer, agent_answer; /* of the release, and of the agent itself */
 	/* after offer_take */
 	struct buf bytes;              /* of the manifest */
 	struct manifest manifest;
 	struct payload payload;
 };
-/* Fills stage and answer. Without a rollout document the answer is HOLD. */
+/* Fills stage and both answers. Without a rollout document they are HOLD. */
 must_check bool offer_decide(struct offer *o, struct err *e);
 /* By what was obeyed last, without asking anybody: may this host take it now? Whoever asks then verifies it all again. */
 bool offer_opens(const struct offer *o);

@@ -112,17 +112,17 @@ static bool is_base(const struct store *s, struct digest bundle)
 	       digest_eq(is, bundle);
 }
 
-static bool pull_patch(struct payload *out, bool *there, struct fetched *f, const struct manifest *m, struct err *e)
+static bool pull_patch(struct payload *out, bool *there, struct fetched *f, const struct bundle_named *b, struct err *e)
 {
 	char from[DIGEST_HEX + 1], to[DIGEST_HEX + 1];
 	struct digest base[BASES_MAX];
-	size_t count = (uint64_t)m->bundle.length <= SQUEEZE_PATCH_MAX ? bases(base, f->store) : 0;
+	size_t count = (uint64_t)b->length <= SQUEEZE_PATCH_MAX ? bases(base, f->store) : 0;
 
-	digest_hex(to, m->bundle.sha256);
+	digest_hex(to, b->sha256);
 	for (size_t i = 0; i < count && !*there; i++) {
 		digest_hex(from, base[i]);
 		cleanup(free_ptr) char *name = path_form("%s-%s.zst", from, to);
-		struct source_ask ask = {.part = SOURCE_PATCHES, .name = name, .max = (uint64_t)begin_payload_most(m)};
+		struct source_ask ask = {.part = SOURCE_PATCHES, .name = name, .max = (uint64_t)begin_payload_most(b)};
 		if (!is_base(f->store, base[i]))
 			continue;
 		if (!pull_file(out, there, f, &ask, e))
@@ -133,13 +133,13 @@ static bool pull_patch(struct payload *out, bool *there, struct fetched *f, cons
 	return true;
 }
 
-static bool pull_whole(struct payload *out, bool *there, struct fetched *f, const struct manifest *m, struct err *e)
+static bool pull_whole(struct payload *out, bool *there, struct fetched *f, const struct bundle_named *b, struct err *e)
 {
 	char hex[DIGEST_HEX + 1];
 
-	digest_hex(hex, m->bundle.sha256);
+	digest_hex(hex, b->sha256);
 	cleanup(free_ptr) char *name = path_form("%s.tar.zst", hex);
-	struct source_ask ask = {.part = SOURCE_BUNDLES, .name = name, .max = (uint64_t)begin_payload_most(m)};
+	struct source_ask ask = {.part = SOURCE_BUNDLES, .name = name, .max = (uint64_t)begin_payload_most(b)};
 
 	*out = (struct payload){.kind = PAYLOAD_FULL};
 	return pull_file(out, there, f, &ask, e) &&
@@ -147,40 +147,40 @@ static bool pull_whole(struct payload *out, bool *there, struct fetched *f, cons
 }
 
 /* At once, so that a source whose bytes lead to nothing costs a try and not a trial: the next one is asked. */
-static bool expand(const struct payload *p, const struct store *s, const struct manifest *m, struct err *e)
+static bool expand(const struct payload *p, const struct store *s, const struct bundle_named *b, struct err *e)
 {
 	const struct staged staged = {p->kind, p->sha256, p->base};
 
-	return expand_staged(s, &staged, m, e) || err_in(e, "payload");
+	return expand_staged(s, &staged, b, e) || err_in(e, "payload");
 }
 
 /* One that has rotted goes: the whole of it is fetched again. */
-static bool is_held(bool *held, const struct store *s, const struct manifest *m, struct err *e)
+static bool is_held(bool *held, const struct store *s, const struct bundle_named *b, struct err *e)
 {
-	struct digest bundle = m->bundle.sha256;
+	struct digest bundle = b->sha256;
 
 	if (!bundle_has(s, bundle))
 		return true;
-	*held = bundle_check(s, bundle, (uint64_t)m->bundle.length, e);
+	*held = bundle_check(s, bundle, (uint64_t)b->length, e);
 	return *held || (e->code == ERR_DIGEST && bundle_remove(s, bundle, e));
 }
 
-bool payload_pull(struct payload *out, struct fetched *f, const struct manifest *m, struct err *e)
+bool payload_pull(struct payload *out, struct fetched *f, const struct bundle_named *b, struct err *e)
 {
 	struct payload p = {.kind = PAYLOAD_NONE};
 	bool there = false;
 
-	if (!is_held(&there, f->store, m, e))
+	if (!is_held(&there, f->store, b, e))
 		return false;
 	if (there) {
 		*out = p;
 		return true;
 	}
-	if (!begin_room(f->store, m, 0, e) || !pull_patch(&p, &there, f, m, e))
+	if (!begin_room(f->store, b, 0, e) || !pull_patch(&p, &there, f, b, e))
 		return false;
-	if (!there && !pull_whole(&p, &there, f, m, e))
+	if (!there && !pull_whole(&p, &there, f, b, e))
 		return err_in(e, "payload");
-	if (!expand(&p, f->store, m, e))
+	if (!expand(&p, f->store, b, e))
 		return false;
 	*out = p;
 	return true;

@@ -10,4 +10,4 @@ struct payload {
 	int64_t length;
 };
 /* Staged and whole, for apply to check; nothing when the bundle is here. */
-must_check bool payload_pull(struct payload *out, struct fetched *f, const struct manifest *m, struct err *e);
+must_check bool payload_pull(struct payload *out, struct fetched *f, const struct bundle_named *b, struct err *e);

@@ -14,6 +14,7 @@
 #include "agent/store/lease.h"
 #include "agent/store/receipts.h"
 #include "agent/take/begin.h"
+#include "base/version.h"
 
 const char *const pull_end_words[] = {
 #define X(name, word) word,
@@ -101,6 +102,52 @@ static bool take(struct poll *p, struct offer *o, struct err *e)
 	return offer_take(o, e) && begin_update(p, o, e);
 }
 
+/* An agent is taken before a release: what follows is understood by the newer one. */
+static bool begin_agent(struct poll *p, struct offer *o, const struct program *a, struct str document, struct err *e)
+{
+	struct ledger *l = &p->ledger;
+	struct payload payload;
+
+	if (!payload_pull(&payload, o->fetched, &a->bundle, e))
+		return false;
+	l->attempt = (struct attempt){
+		.payload = payload.kind,
+		.payload_sha256 = payload.sha256,
+		.payload_length = payload.length,
+		.base = payload.base,
+		.who = copy(PULL_WHO),
+	};
+	l->attempt.receipt.rollout = copy(o->stage.rollout);
+	l->attempt.receipt.bytes_in = o->fetched->bytes;
+	l->attempt.receipt.stale = trust_stale(o->fetched->trust);
+	p->begun = apply_begin_program(l, p->pull->config, p->pull->store, a, document, e);
+	return p->begun;
+}
+
+static bool take_agent(struct poll *p, struct offer *o, struct err *e)
+{
+	cleanup(program_free) struct program a = {0};
+	cleanup(buf_free) struct buf document = {0};
+	cleanup(lease_free) struct lease lease = {0};
+	struct err no;
+
+	if (o->agent_answer.say != STAGE_TAKE)
+		return true;
+	if (!fetch_program(&a, &document, o->fetched, e))
+		return false;
+	if (strcmp(a.version, o->stage.agent.version) != 0)
+		return err_set(e, ERR_FOREIGN, "rollout.json offers agent %s, and role agent signs %s for " FLEET_PLATFORM,
+			o->stage.agent.version, a.version);
+	if (!begin_allowed(&p->ledger, digest_of(buf_str(&document)), &no))
+		return true;
+	if (lease_read(&lease, p->pull->store))
+		return end_with(p, PULL_BUSY, "rollout %s of %s drives this host", lease.rollout,
+			lease.who ? lease.who : "somebody");
+	if (p->pull->dry)
+		return end_with(p, PULL_WOULD, "it would take agent %s: %s", a.version, o->agent_answer.why);
+	return begin_agent(p, o, &a, buf_str(&document), e);
+}
+
 static bool go_back(struct poll *p, const struct offer *o, struct err *e)
 {
 	if (p->pull->dry)
@@ -176,7 +223,11 @@ static bool ask_source(struct poll *p, const struct origin *origin, size_t index
 		return false;
 	if (p->begun || p->out->why[0])
 		return true;
-	if (!offer_decide(&o, e) || !act(p, &o, e))
+	if (!offer_decide(&o, e) || !take_agent(p, &o, e))
+		return false;
+	if (p->begun || p->out->why[0])
+		return true;
+	if (!act(p, &o, e))
 		return false;
 	p->last.window = o.answer.for_window;
 	if (is_lasting(&f))
@@ -226,8 +277,12 @@ static bool tell_end(struct poll *p, struct err *e)
 
 	if (!read_newest(&r, p, e))
 		return false;
-	release_text(text, r.release_number, r.release);
-	const char *why = r.text ? r.text : verdict_words[r.verdict], *what = r.access ? "list" : "release";
+	if (r.self)
+		version_text(text, r.release_number);
+	else
+		release_text(text, r.release_number, r.release);
+	const char *why = r.text ? r.text : verdict_words[r.verdict];
+	const char *what = r.access ? "list" : r.self ? "agent" : "release";
 	if (verdict_committed((enum verdict)r.verdict))
 		return end_with(p, PULL_COMMITTED, "%s %s: %s", what, text, why);
 	if (r.verdict == VERDICT_REFUSED)
@@ -246,7 +301,9 @@ static bool follow(struct poll *p, struct err *e)
 		.launch = p->pull->launch,
 	};
 
-	return pull_follow(&f, e) && tell_end(p, e);
+	if (!pull_follow(&f, e))
+		return false;
+	return f.elsewhere ? end_with(p, PULL_HANDED, "another agent is linked, and goes on with its trial") : tell_end(p, e);
 }
 
 static bool launch(struct poll *p, struct err *e)
@@ -303,6 +360,8 @@ static bool note_end(struct poll *p, bool good, const struct err *why, struct er
 	char boot[40];
 
 	clock_boot_id(boot);
+	if (p->out->end == PULL_HANDED)
+		return true; /* it is not over */
 	if (good && p->out->end != PULL_BUSY)
 		pull_went_well(&p->state);
 	else if (!good)
@@ -365,8 +424,9 @@ static bool due_poll(struct poll *p, struct err *e)
 	p->last.window = false;
 	bool good = poll(p, &why);
 	fd_close(&p->lock);
-	if (!with->dry && p->origins.has_receipts)
-		(void)!report_home(&p->state, &p->origins.receipts, with->config, with->store, &unheard);
+	if (!with->dry && p->origins.has_receipts && p->out->end != PULL_HANDED &&
+		!report_home(&p->state, &p->origins.receipts, with->config, with->store, &unheard))
+		snprintf(p->out->unsent, sizeof p->out->unsent, "%.899s", unheard.text);
 	return note_end(p, good, &why, e);
 }
 

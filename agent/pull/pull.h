@@ -12,6 +12,7 @@
 	X(WOULD,     "would")     /* --dry-run: it would take it, or go back */                   \
 	X(COMMITTED, "committed") /* a release was taken */                                       \
 	X(WENT_BACK, "went-back") /* one was tried, and is not kept; or taken back, as was asked */ \
+	X(HANDED,    "handed-over") /* another agent is linked, and goes on with its own trial */ \
 	X(FAILED,    "failed")    /* no source gave what is needed: later */
 
 enum pull_end {
@@ -31,6 +32,7 @@ struct pull {
 struct pull_outcome {
 	enum pull_end end;
 	char why[900];
+	char unsent[900]; /* why its receipts did not come home; empty: they did, or there are none */
 };
 /* False when it could not even be begun: no configuration to pull by, no ledger. What a source or a release did wrong is an
  * outcome. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "agent/pull/memory.h"
 #include "sources/fetch.h"
 #include "sources/folder.h"
 #include "sources/git.h"
@@ -76,7 +77,8 @@ static bool open_folder(struct source **out, const struct reach *r, struct err *
 static bool open_https(struct source **out, const struct reach *r, struct err *e)
 {
 	const struct list *also = &r->origin->redirects;
-	cleanup(free_ptr) char *name = path_form("ca-%zu", r->index);
+	cleanup(free_ptr) char *name = path_form("ca-%zu", r->index), *tls = path_form("pull.tls-%zu", r->index);
+	cleanup(free_ptr) char *session = pull_volatile(r->store, tls);
 	cleanup(free_ptr) char *ca = NULL;
 	cleanup(free_ptr) char *helper = NULL;
 	cleanup(free_ptr) const char **redirects = mem_new(also->count + 1, sizeof *redirects);
@@ -89,6 +91,7 @@ static bool open_https(struct source **out, const struct reach *r, struct err *e
 		redirects[i] = ((char **)also->items)[i];
 	f.helper = helper;
 	f.ca = ca;
+	f.session = session;
 	for (size_t i = 0; i < SOURCE_PARTS; i++)
 		f.at[i] = at[i] = path_form("%s%s%s/", r->origin->url, str_ends(str_of(r->origin->url), "/") ? "" : "/",
 			source_part_words[i]);

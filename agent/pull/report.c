@@ -5,9 +5,18 @@
 #include "agent/store/ledger.h"
 #include "agent/store/receipts.h"
 #include "sources/deliver.h"
+#include "sources/post.h"
 
 #define LOGIN "pull/put-login"
 enum { LOGIN_MAX = 512 };
+
+struct way {
+	const struct origin *to;
+	const struct config *config;
+	const struct store *store;
+};
+
+/* --- put --- */
 
 static bool send_one(struct deliver *d, const struct config *c, const struct store *s, int64_t number, struct err *e)
 {
@@ -33,37 +42,78 @@ static bool read_login(struct buf *out, const struct store *s, struct err *e)
 	return strchr(out->data, ':') || err_set(e, ERR_SYNTAX, LOGIN ": expected USER:PASSWORD");
 }
 
-static bool open_put(struct deliver **out, const struct origin *to, const struct store *s, struct err *e)
+static bool open_put(struct deliver **out, const struct way *w, struct err *e)
 {
 	cleanup(free_ptr) char *helper = NULL;
 	cleanup(free_ptr) char *ca = NULL;
 	cleanup(buf_free) struct buf login = BUF_MAX(LOGIN_MAX);
 
-	if (to->kind != ORIGIN_PUT)
-		return err_set(e, ERR_USAGE, "receipts do not go to a place of kind %s yet", origin_words[to->kind]);
-	if (!reach_helper(&helper, "fleet-fetch-https", e) || !reach_ca(&ca, to, "ca-receipts", s, e) ||
-		!read_login(&login, s, e))
+	if (!reach_helper(&helper, "fleet-fetch-https", e) || !reach_ca(&ca, w->to, "ca-receipts", w->store, e) ||
+		!read_login(&login, w->store, e))
 		return false;
-	return deliver_open(out, &(struct delivery){helper, to->url, ca, login.data, !clock_now().synced}, e);
+	return deliver_open(out, &(struct delivery){helper, w->to->url, ca, login.data, !clock_now().synced}, e);
+}
+
+static bool put(int64_t *sent, int64_t first, int64_t last, const struct way *w, struct err *e)
+{
+	cleanup(deliver_close) struct deliver *d = NULL;
+
+	if (!open_put(&d, w, e))
+		return false;
+	for (int64_t n = first; n <= last; n++) {
+		if (!send_one(d, w->config, w->store, n, e))
+			return err_in(e, "receipt %lld", (long long)n);
+		*sent = n;
+	}
+	return true;
+}
+
+/* --- git --- */
+
+/* Its key is another one than that by which this host fetches: what it opens is this host's branch, to write. */
+static bool push(int64_t *sent, int64_t first, int64_t last, const struct way *w, struct err *e)
+{
+	const struct list *pins = &w->to->host_keys;
+	cleanup(free_ptr) char *helper = NULL;
+	cleanup(free_ptr) char *dir = path_form("%s/pull/post", w->store->path);
+	cleanup(free_ptr) char *from = path_form("%s/receipts", w->store->path);
+	cleanup(free_ptr) char *key = path_form("%s/pull/push-key", w->store->path);
+	cleanup(free_ptr) const char **host_keys = mem_new(pins->count + 1, sizeof *host_keys);
+
+	for (size_t i = 0; i < pins->count; i++)
+		host_keys[i] = ((char **)pins->items)[i];
+	if (!reach_helper(&helper, "fleet-post-git", e) || !fs_mkdir(w->store->dir, "pull", 0755, e))
+		return false;
+	const struct post p = {
+		.helper = helper,
+		.url = w->to->url,
+		.branch = w->to->branch,
+		.dir = dir,
+		.key = pins->count ? key : NULL,
+		.host_keys = host_keys,
+	};
+	if (!post_bring(&p, w->config->id, from, first, last, clock_now().unix_s, e))
+		return false;
+	*sent = last;
+	return true;
 }
 
 bool report_home(
 	struct pull_state *state, const struct origin *to, const struct config *c, const struct store *s, struct err *e)
 {
+	static bool (*const ways[])(int64_t *, int64_t, int64_t, const struct way *, struct err *) = {
+		[ORIGIN_GIT] = push,
+		[ORIGIN_PUT] = put,
+	};
 	cleanup(ledger_free) struct ledger l = {0};
-	cleanup(deliver_close) struct deliver *d = NULL;
+	const struct way w = {to, c, s};
 
 	if (!ledger_load(&l, s, e))
 		return false;
 	int64_t first = MAX(state->sent, l.receipt - REPORT_MAX) + 1;
 	if (first > l.receipt)
 		return true;
-	if (!open_put(&d, to, s, e))
-		return false;
-	for (int64_t n = first; n <= l.receipt; n++) {
-		if (!send_one(d, c, s, n, e))
-			return err_in(e, "receipt %lld", (long long)n);
-		state->sent = n;
-	}
-	return true;
+	if ((size_t)to->kind >= COUNT_OF(ways) || !ways[to->kind])
+		return err_set(e, ERR_USAGE, "receipts do not go to a place of kind %s", origin_words[to->kind]);
+	return ways[to->kind](&state->sent, first, l.receipt, &w, e);
 }

@@ -5,6 +5,7 @@
 #include "manifests/origins.h"
 
 enum { REPORT_MAX = 16 }; /* receipts of one poll: the newest */
-/* Those that have not come home, oldest first, as URL/HOST/N.json; state->sent is the newest that was taken. */
+/* Those that have not come home, oldest first, as URL/HOST/N.json or as N.json on the branch receipts/HOST; state->sent is the
+ * newest that was taken. */
 must_check bool report_home(struct pull_state *state, const struct origin *to, const struct config *c, const struct store *s,
 	struct err *e);

@@ -117,7 +117,7 @@ static bool look(const struct follow *f, struct at *at, struct err *e)
 static void nap(int64_t began_ms)
 {
 	int64_t ms = MIN(NAP_MIN_MS + (clock_boot_ms() - began_ms) / 16, (int64_t)NAP_MAX_MS);
-	struct timespec t = {.tv_nsec = ms * 1000000};
+	struct timespec t = {.tv_nsec = (long)(ms * 1000000)};
 
 	nanosleep(&t, NULL);
 }

@@ -10,6 +10,7 @@
 #include "agent/store/release.h"
 #include "agent/store/staging.h"
 #include "agent/store/trustdir.h"
+#include "base/version.h"
 
 static void hello_free(struct hello *h)
 {
@@ -125,8 +126,9 @@ static void fill_self(struct hello *h, const struct config *c, const struct stor
 
 	clock_boot_id(boot);
 	h->oldest = WIRE_OLDEST;
-	h->newest = WIRE_NEWEST;
-	h->agent = str_dup(str_of(FLEET_VERSION));
+	h->newest = wire_newest;
+	h->agent = str_dup(str_of(fleet_version));
+	h->platform = wire_newest >= WIRE_AGENT ? str_dup(STR(FLEET_PLATFORM)) : NULL;
 	h->id = str_dup(str_of(c->id));
 	h->plan = str_dup(str_of(c->plan));
 	h->boot = str_dup(str_of(boot));

@@ -173,7 +173,15 @@ static bool bring_document(struct buf *out, void *ctx, const char *path, const s
 bool papers_access(struct access_set *out, bool *same, struct trust *t, const struct papers *p, struct err *e)
 {
 	struct obey o = obey_of(p);
-	struct take_access with = {.obey = &o, .bring = bring_document, .ctx = (void *)p};
+	struct take_documents with = {.obey = &o, .bring = bring_document, .ctx = (void *)p};
 
 	return take_access(out, same, t, &with, e);
+}
+
+bool papers_program(struct program *out, struct buf *document, struct trust *t, const struct papers *p, struct err *e)
+{
+	struct obey o = obey_of(p);
+	struct take_documents with = {.obey = &o, .bring = bring_document, .ctx = (void *)p};
+
+	return take_program(out, document, t, &with, e);
 }

@@ -3,6 +3,7 @@
 
 #include "agent/store/trustdir.h"
 #include "agent/take/access.h"
+#include "agent/take/program.h"
 #include "manifests/manifest.h"
 #include "wire/message.h"
 
@@ -34,5 +35,7 @@ struct permitted {
 must_check bool papers_permit(struct permitted *out, struct trust *t, const struct papers *p, int64_t number, struct err *e);
 void permitted_free(struct permitted *p);
 
+/* What role `agent` signs for this platform now (take_program), brought as the paper of its path. */
+must_check bool papers_program(struct program *out, struct buf *document, struct trust *t, const struct papers *p, struct err *e);
 /* What role `fleet` signs now (take_access), its documents brought as papers of their paths: "fleet/access.json". */
 must_check bool papers_access(struct access_set *out, bool *same, struct trust *t, const struct papers *p, struct err *e);

@@ -8,24 +8,24 @@
 
 enum { TELL_MS = 5 * 1000 };
 
-static bool check_space(const struct store *s, const struct order *o, const struct manifest *m, struct err *e)
+static bool check_space(const struct store *s, const struct order *o, const struct bundle_named *b, struct err *e)
 {
-	return begin_room(s, m, o->payload_length - o->at, e);
+	return begin_room(s, b, o->payload_length - o->at, e);
 }
 
-bool payload_check(const struct store *s, const struct order *o, const struct manifest *m, struct err *e)
+bool payload_check(const struct store *s, const struct order *o, const struct bundle_named *b, struct err *e)
 {
 	if (o->payload == PAYLOAD_NONE)
-		return bundle_has(s, m->bundle.sha256) ||
+		return bundle_has(s, b->sha256) ||
 		       err_set(e, ERR_MISSING, "no payload, and the bundle is not here");
 	if (o->payload == PAYLOAD_PATCH && !bundle_has(s, o->base))
 		return err_set(e, ERR_MISSING, "the bundle that the patch is against is not here");
-	if (o->payload_length > begin_payload_most(m))
+	if (o->payload_length > begin_payload_most(b))
 		return err_set(e, ERR_LIMIT, "a payload of %lld bytes for a bundle of %lld",
-			(long long)o->payload_length, (long long)m->bundle.length);
+			(long long)o->payload_length, (long long)b->length);
 	if (o->at > o->payload_length)
 		return err_set(e, ERR_PROTOCOL, "the payload goes on behind its end");
-	return check_space(s, o, m, e);
+	return check_space(s, o, b, e);
 }
 
 static bool tell(struct session *to, const struct order *o, int64_t done, struct err *e)
@@ -60,16 +60,16 @@ static bool receive_pieces(struct session *from, int fd, const struct order *o, 
 }
 
 /* With what is staged of it by now. */
-static void say_missing(const struct store *s, const struct order *o, const struct manifest *m, struct err *e)
+static void say_missing(const struct store *s, const struct order *o, const struct bundle_named *b, struct err *e)
 {
 	struct order rest = *o;
 
 	rest.at = MIN((int64_t)staging_have(s, o->payload_sha256), o->payload_length);
-	(void)!check_space(s, &rest, m, e);
+	(void)!check_space(s, &rest, b, e);
 }
 
 bool payload_receive(
-	struct session *from, const struct store *s, const struct order *o, const struct manifest *m, struct err *e)
+	struct session *from, const struct store *s, const struct order *o, const struct bundle_named *b, struct err *e)
 {
 	cleanup(fd_close) int fd = -1;
 	struct err late;
@@ -81,6 +81,6 @@ bool payload_receive(
 	bool all = receive_pieces(from, fd, o, e);
 	bool safe = fs_sync_fd(fd, all ? e : &late);
 	if (!(all && safe) && e->code == ERR_SPACE)
-		say_missing(s, o, m, e);
+		say_missing(s, o, b, e);
 	return all && safe && staging_check(s, o->payload_sha256, (uint64_t)o->payload_length, e);
 }

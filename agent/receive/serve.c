@@ -10,8 +10,10 @@
 #include "agent/store/access.h"
 #include "agent/store/lease.h"
 #include "agent/store/ledger.h"
+#include "agent/store/linked.h"
 #include "agent/store/receipts.h"
 #include "base/clock.h"
+#include "base/version.h"
 
 /* What an order does, and which right it needs: one of these. */
 static const struct {
@@ -25,6 +27,7 @@ static const struct {
 	[ORDER_CONFIRM] = {order_confirm, MAY_ROLL},
 	[ORDER_LET_GO] = {order_let_go, MAY_ROLL},
 	[ORDER_ACCESS] = {order_access, MAY_ROLL},
+	[ORDER_AGENT] = {order_agent, MAY_ROLL},
 };
 
 /* Those between what the other side has and the newest. One that is not there is a gap, for the other side to see. */
@@ -60,12 +63,27 @@ bool order_follow(const struct follow *f, const struct order *o, struct err *e)
 	return follow_apply(f, e);
 }
 
+/* Only the new agent proves that it answers. */
+static bool came_by_new(const struct follow *f, struct err *e)
+{
+	struct digest linked;
+
+	if (!linked_current(&linked, f->store, e))
+		return false;
+	return linked_is_us(f->store, linked) ||
+	       err_set(e, ERR_REFUSED, "this connection was answered by agent %s, not by the one on trial: does the forced command name the "
+				       "launcher, /usr/bin/fleet-agent?",
+		       fleet_version);
+}
+
 /* Only who was let in by the new list proves that it lets anybody in: sshd's command line says by which. A set that has no list
  * changes nobody's keys. */
 static bool came_by_it(const struct follow *f, const struct attempt *a, struct err *e)
 {
 	cleanup(access_set_free) struct access_set set = {0};
 
+	if (a->self)
+		return came_by_new(f, e);
 	if (!a->access)
 		return true;
 	if (!access_open(&set, f->store, e))

@@ -62,8 +62,8 @@ static bool stage(
 	int64_t number;
 
 	return current_number(&number, f->store, current, e) && read_papers(m, f, o, number, e) &&
-	       payload_check(f->store, o, &m->manifest, e) &&
-	       payload_receive(f->session, f->store, o, &m->manifest, e) &&
+	       payload_check(f->store, o, &m->manifest.bundle, e) &&
+	       payload_receive(f->session, f->store, o, &m->manifest.bundle, e) &&
 	       staging_manifest_save(f->store, o->release, buf_str(&m->bytes), e);
 }
 

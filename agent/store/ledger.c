@@ -1,8 +1,11 @@
 /* What this Pi must not forget. */
 #include "agent/store/ledger.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/store/release.h"
+#include "base/version.h"
 #include "wire/message.h"
 
 enum { FORMAT = 1, LEDGER_MAX = 1 * MIB, MARKS_MAX = 64, WHO_MAX = 256 };
@@ -36,6 +39,7 @@ static const struct shape_field attempt_shape[] = {
 	{"from", SHAPE_HEX, .at = AT(from), .bytes = 32, .required = true},
 	{"undo", SHAPE_BOOL, .at = AT(undo)},
 	{"access", SHAPE_BOOL, .at = AT(access), .omit_zero = true},
+	{"self", SHAPE_BOOL, .at = AT(self), .omit_zero = true},
 	{"payload", SHAPE_WORD, .at = AT(payload), .words = payload_words},
 	{"payload_sha256", SHAPE_HEX, .at = AT(payload_sha256), .bytes = 32},
 	{"payload_length", SHAPE_INT, .at = AT(payload_length), .max = INT64_MAX},
@@ -179,6 +183,21 @@ void marks_add(struct list *marks, struct digest release)
 	if (marks->count == MARKS_MAX)
 		memmove(m, m + 1, --marks->count * sizeof *m);
 	m[marks->count++] = (struct mark){release};
+}
+
+/* --- the attempt --- */
+
+void attempt_text(char out[48], const struct attempt *a)
+{
+	char version[VERSION_SIZE], hex[DIGEST_HEX + 1];
+
+	if (!a->self) {
+		release_text(out, a->receipt.release_number, a->release);
+		return;
+	}
+	version_text(version, a->receipt.release_number);
+	digest_hex(hex, a->release);
+	snprintf(out, 48, "%s (%.12s)", version, hex);
 }
 
 /* --- deadlines that outlive a boot --- */

@@ -12,6 +12,7 @@ struct attempt {
 	struct digest release, from; /* tried (of an undo: taken back), and what runs if it fails */
 	bool undo;
 	bool access;                 /* of an access list: these two are sets (access.h) */
+	bool self;                   /* of an agent: its document's SHA-256, and the bundle linked before (linked.h) */
 	int payload;                 /* enum payload_kind of the wire */
 	struct digest payload_sha256, base;
 	int64_t payload_length;
@@ -59,6 +60,8 @@ bool marks_has(const struct list *marks, struct digest release);
 /* False when it was not there. */
 bool marks_drop(struct list *marks, struct digest release);
 
+/* "12 (3f9a...)", of an agent "0.2.0 (3f9a...)": number and the first 12 digits. */
+void attempt_text(char out[48], const struct attempt *a);
 /* The step's deadline `ms` from now. */
 void attempt_deadline(struct attempt *a, int64_t ms);
 int64_t attempt_left_ms(const struct attempt *a); /* never negative; after a reboot what was left */

@@ -2,9 +2,9 @@
 #include "agent/store/staging.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "agent/store/bundle.h"
+#include "base/door.h"
 #include "manifests/manifest.h"
 
 static char *staged(struct digest d, const char *ending)
@@ -35,7 +35,7 @@ bool staging_part(int *out, const struct store *s, struct digest payload, uint64
 			(unsigned long long)at, (unsigned long long)have);
 	if (!fs_append(&fd, s->dir, path, 0600, e))
 		return false;
-	if (have > at && ftruncate(fd, (off_t)at) != 0)
+	if (have > at && door_truncate(fd, (off_t)at) != 0)
 		return err_sys(e, "%s", path);
 	*out = fd;
 	fd = -1;
@@ -83,6 +83,14 @@ bool staging_manifest(struct buf *out, const struct store *s, struct digest rele
 	return fs_read(out, s->dir, path, e);
 }
 
+static bool remove_any(const struct store *s, const char *path, struct err *e)
+{
+	cleanup(fd_close) int folder = -1;
+	struct err none;
+
+	return fs_open_dir(&folder, s->dir, path, &none) ? fs_remove_tree(s->dir, path, e) : fs_remove(s->dir, path, e);
+}
+
 bool staging_clear(const struct store *s, bool parts_too, struct err *e)
 {
 	cleanup(fs_names_free) struct fs_names names = {0};
@@ -93,7 +101,7 @@ bool staging_clear(const struct store *s, bool parts_too, struct err *e)
 		if (!parts_too && str_ends(str_of(names.name[i]), ".part"))
 			continue;
 		cleanup(free_ptr) char *path = path_form("staging/%s", names.name[i]);
-		if (!fs_remove(s->dir, path, e))
+		if (!remove_any(s, path, e))
 			return false;
 	}
 	return true;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/door.h"
 #include "base/shape.h"
 
 enum {
@@ -104,8 +105,8 @@ static bool shed_ballast(const struct store *s, const struct err *why)
 	if (why->code != ERR_SPACE || !fs_exists(s->dir, "ballast"))
 		return false;
 	if (fs_append(&fd, s->dir, "ballast", 0600, &e) && fstat(fd, &st) == 0 && st.st_size > BALLAST_SLICE)
-		return ftruncate(fd, st.st_size - BALLAST_SLICE) == 0;
-	return unlinkat(s->dir, "ballast", 0) == 0;
+		return door_truncate(fd, st.st_size - BALLAST_SLICE) == 0;
+	return door_unlink(s->dir, "ballast", 0) == 0;
 }
 
 bool store_write(const struct store *s, const char *path, struct str bytes, mode_t mode, struct err *e)

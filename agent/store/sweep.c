@@ -6,14 +6,18 @@
 
 #include "agent/store/access.h"
 #include "agent/store/bundle.h"
+#include "agent/store/linked.h"
 #include "agent/store/release.h"
+#include "agent/store/staging.h"
+#include "agent/store/staging.h"
 #include "agent/store/tree.h"
+#include "manifests/program.h"
 
-enum { KEPT_MAX = 4 };
+enum { RELEASES_MAX = 4, AGENTS_MAX = 3 };
 
 struct kept {
-	struct digest release[KEPT_MAX], bundle[KEPT_MAX];
-	size_t count;
+	struct digest release[RELEASES_MAX], bundle[RELEASES_MAX + AGENTS_MAX];
+	size_t releases, bundles;
 };
 
 static bool among(const struct digest *of, size_t count, struct digest d)
@@ -30,12 +34,29 @@ static bool keep(struct kept *k, const struct store *s, struct digest id, struct
 	cleanup(manifest_free) struct manifest m = {0};
 	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
 
-	if (!release_has(s, id) || among(k->release, k->count, id))
+	if (!release_has(s, id) || among(k->release, k->releases, id))
 		return true;
 	if (!release_manifest(&text, s, id, e) || !manifest_read(&m, buf_str(&text), NULL, e))
 		return err_in(e, "sweep");
-	k->release[k->count] = id;
-	k->bundle[k->count++] = m.bundle.sha256;
+	k->release[k->releases++] = id;
+	k->bundle[k->bundles++] = m.bundle.sha256;
+	return true;
+}
+
+/* The agent that is linked, and of one that is tried itself and the way back. */
+static bool keep_agents(struct kept *k, const struct store *s, const struct ledger *l, struct err *e)
+{
+	cleanup(program_free) struct program p = {0};
+	cleanup(buf_free) struct buf text = {0};
+
+	if (!linked_current(&k->bundle[k->bundles++], s, e))
+		return false;
+	if (!l->has_attempt || !l->attempt.self)
+		return true;
+	k->bundle[k->bundles++] = l->attempt.from;
+	if (!staging_manifest(&text, s, l->attempt.release, e) || !program_read(&p, buf_str(&text), NULL, e))
+		return err_in(e, "sweep");
+	k->bundle[k->bundles++] = p.bundle.sha256;
 	return true;
 }
 
@@ -71,7 +92,7 @@ static bool sweep_releases(const struct store *s, const struct kept *k, struct e
 		char hex[DIGEST_HEX + 1];
 		digest_hex(hex, id[i]);
 		cleanup(free_ptr) char *path = path_form("releases/%s", hex);
-		if (!among(k->release, k->count, id[i]) && !fs_remove_tree(s->dir, path, e))
+		if (!among(k->release, k->releases, id[i]) && !fs_remove_tree(s->dir, path, e))
 			return false;
 	}
 	return true;
@@ -85,7 +106,7 @@ static bool sweep_trees(const struct store *s, const struct kept *k, struct err 
 	if (!digest_names(&bundle, &count, s, "trees", "", e))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!among(k->bundle, k->count, bundle[i]) && !in_use(s, bundle[i]) && !tree_remove(s, bundle[i], e))
+		if (!among(k->bundle, k->bundles, bundle[i]) && !in_use(s, bundle[i]) && !tree_remove(s, bundle[i], e))
 			return false;
 	return true;
 }
@@ -98,15 +119,20 @@ static bool sweep_bundles(const struct store *s, const struct kept *k, struct er
 	if (!digest_names(&bundle, &count, s, "bundles", ".tar", e))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!among(k->bundle, k->count, bundle[i]) && !bundle_remove(s, bundle[i], e))
+		if (!among(k->bundle, k->bundles, bundle[i]) && !bundle_remove(s, bundle[i], e))
 			return false;
 	return true;
 }
 
-/* What a sweep that was killed had already renamed, under names that nobody would look for again. */
+/* What a run that was killed had begun to write or to remove, under names that nobody would look for again. */
 static bool sweep_leftovers(const struct store *s, struct err *e)
 {
-	return fs_sweep(s->dir, "releases", e) && fs_sweep(s->dir, "trees", e) && fs_sweep(s->dir, "bundles", e);
+	static const char *const folders[] = {"", "trust", "releases", "trees", "bundles", "receipts", "staging"};
+
+	for (size_t i = 0; i < COUNT_OF(folders); i++)
+		if (!fs_sweep(s->dir, folders[i], e))
+			return false;
+	return true;
 }
 
 static struct digest newest(const struct list *marks)
@@ -136,6 +162,11 @@ bool sweep_store(const struct store *s, const struct ledger *l, struct err *e)
 		return false;
 	if (l->has_attempt && (!keep(&k, s, l->attempt.release, e) || !keep(&k, s, l->attempt.from, e)))
 		return false;
-	return sweep_releases(s, &k, e) && sweep_trees(s, &k, e) && sweep_bundles(s, &k, e) && sweep_leftovers(s, e) &&
+	return keep_agents(&k, s, l, e) && sweep_releases(s, &k, e) && sweep_trees(s, &k, e) && sweep_bundles(s, &k, e) && sweep_leftovers(s, e) &&
 	       sweep_access(s, l, e);
+}
+
+bool sweep_idle(const struct store *s, const struct ledger *l, struct err *e)
+{
+	return sweep_store(s, l, e) && staging_clear(s, false, e);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "agent/store/bundle.h"
+#include "base/door.h"
 
 enum { RESERVE = 1 * MIB };
 
@@ -37,7 +38,7 @@ static bool seal(int dir, struct err *e)
 		if (S_ISDIR(st.st_mode) && (!fs_open_dir(&sub, dir, names.name[i], e) || !seal(sub, e)))
 			return false;
 	}
-	return fchmod(dir, 0555) == 0 || err_sys(e, "seal");
+	return door_chmod(dir, 0555) == 0 || err_sys(e, "seal");
 }
 
 static bool unpack_into(const struct store *s, int tar, const char *path, struct err *e)

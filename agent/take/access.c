@@ -2,7 +2,7 @@
 #include "agent/take/access.h"
 
 /* The bytes signed under `path`: those in force when it is still them. Nothing is added when nobody signs for it. */
-static bool signed_bytes(struct buf *out, bool *found, struct trust *t, const struct take_access *with,
+static bool signed_bytes(struct buf *out, bool *found, struct trust *t, const struct take_documents *with,
 	const char *path, const struct buf *held, struct err *e)
 {
 	struct trust_target target;
@@ -30,7 +30,7 @@ static struct str text_of(const struct buf *b)
 	return b->len ? buf_str(b) : (struct str){0};
 }
 
-bool take_access(struct access_set *out, bool *same, struct trust *t, const struct take_access *with, struct err *e)
+bool take_access(struct access_set *out, bool *same, struct trust *t, const struct take_documents *with, struct err *e)
 {
 	cleanup(access_set_free) struct access_set now = {0};
 	cleanup(access_set_free) struct access_set next = {0};

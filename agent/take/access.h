@@ -5,7 +5,7 @@
 #include "agent/store/access.h"
 #include "agent/take/obey.h"
 
-struct take_access {
+struct take_documents {
 	const struct obey *obey; /* after obey_refresh */
 	/* A target's bytes, at most its length; `out` left empty: there are none to be had. */
 	bool (*bring)(struct buf *out, void *ctx, const char *path, const struct trust_target *t, struct err *e);
@@ -13,4 +13,4 @@ struct take_access {
 };
 /* *same: it is what is in force already. What is not signed at all leaves what is in force. ERR_SIGNATURE: role `fleet` signs
  * nothing, or other bytes; ERR_OLDER: a number went back. */
-must_check bool take_access(struct access_set *out, bool *same, struct trust *t, const struct take_access *with, struct err *e);
+must_check bool take_access(struct access_set *out, bool *same, struct trust *t, const struct take_documents *with, struct err *e);

@@ -37,14 +37,14 @@ bool begin_allowed(const struct ledger *l, struct digest release, struct err *e)
 	return true;
 }
 
-int64_t begin_payload_most(const struct manifest *m)
+int64_t begin_payload_most(const struct bundle_named *b)
 {
-	return m->bundle.length + m->bundle.length / 128 + OVERHEAD;
+	return b->length + b->length / 128 + OVERHEAD;
 }
 
-bool begin_room(const struct store *s, const struct manifest *m, int64_t rest, struct err *e)
+bool begin_room(const struct store *s, const struct bundle_named *b, int64_t rest, struct err *e)
 {
-	int64_t bundle = bundle_has(s, m->bundle.sha256) ? 0 : m->bundle.length;
+	int64_t room = bundle_has(s, b->sha256) ? 0 : b->length;
 
-	return store_needs(s, (uint64_t)(rest + bundle + m->bundle.length + RESERVE), "this update", e);
+	return store_needs(s, (uint64_t)(rest + room + b->length + RESERVE), "this update", e);
 }

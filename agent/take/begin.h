@@ -10,6 +10,6 @@ must_check bool begin_lock(int *lock, bool *taken, const struct store *s, struct
 must_check bool begin_allowed(const struct ledger *l, struct digest release, struct err *e);
 
 /* The longest payload that such a bundle can need. */
-int64_t begin_payload_most(const struct manifest *m);
+int64_t begin_payload_most(const struct bundle_named *b);
 /* Is there room for `rest` bytes of payload, the bundle, its tree, and a reserve? ERR_SPACE says how much. */
-must_check bool begin_room(const struct store *s, const struct manifest *m, int64_t rest, struct err *e);
+must_check bool begin_room(const struct store *s, const struct bundle_named *b, int64_t rest, struct err *e);

@@ -7,7 +7,7 @@
 #include "wire/message.h"
 
 static bool expand(
-	const struct store *s, const struct staged *from, const struct manifest *m, const char *to, struct err *e)
+	const struct store *s, const struct staged *from, const struct bundle_named *b, const char *to, struct err *e)
 {
 	cleanup(fd_close) int in = -1;
 	cleanup(fd_close) int out = -1;
@@ -17,21 +17,21 @@ static bool expand(
 		return err_in(e, "the bundle that the patch is against");
 	if (!staging_open(&in, s, from->payload, e) || !fs_create(&out, s->dir, to, 0644, e))
 		return false;
-	return squeeze_expand(out, in, base, (uint64_t)m->bundle.length, m->bundle.sha256, e) && fs_sync_fd(out, e);
+	return squeeze_expand(out, in, base, (uint64_t)b->length, b->sha256, e) && fs_sync_fd(out, e);
 }
 
-bool expand_staged(const struct store *s, const struct staged *from, const struct manifest *m, struct err *e)
+bool expand_staged(const struct store *s, const struct staged *from, const struct bundle_named *b, struct err *e)
 {
 	char hex[DIGEST_HEX + 1];
 	struct err drop;
 
-	digest_hex(hex, m->bundle.sha256);
+	digest_hex(hex, b->sha256);
 	cleanup(free_ptr) char *to = path_form("staging/%s.tar", hex);
-	if (expand(s, from, m, to, e) && bundle_keep(s, m->bundle.sha256, to, e))
+	if (expand(s, from, b, to, e) && bundle_keep(s, b->sha256, to, e))
 		return true;
 	(void)!fs_remove(s->dir, to, &drop);
 	if (e->code == ERR_SPACE)
-		(void)!store_needs(s, (uint64_t)m->bundle.length, "the bundle", e);
+		(void)!store_needs(s, (uint64_t)b->length, "the bundle", e);
 	else
 		(void)!staging_clear(s, true, &drop);
 	return false;

@@ -10,4 +10,4 @@ struct staged {
 };
 /* The bundle is held then. A payload that does not lead to it is of no use again, and dropped; one that only found no room is kept:
  * ERR_SPACE says how much is missing. */
-must_check bool expand_staged(const struct store *s, const struct staged *staged, const struct manifest *m, struct err *e);
+must_check bool expand_staged(const struct store *s, const struct staged *staged, const struct bundle_named *b, struct err *e);

@@ -76,7 +76,7 @@ static void ended(void *ctx, size_t i, const struct talk_end *end)
 static bool is_current(const struct asking *a, const struct heard *h)
 {
 	struct hello hello = { .access = h->access, .sources = h->sources };
-	return renew_is_current(&hello, a->access.sha256, a->sources.sha256);
+	return renew_papers_are(&(struct renew_papers){ a->access.sha256, a->sources.sha256 }, &hello);
 }
 
 static void say_one(char out[64], bool has, const struct document_held *held, const struct wanted *w)

@@ -9,11 +9,13 @@
 #include "base/name.h"
 #include "fleetctl/cmd/host_pin.h"
 #include "fleetctl/enroll/steps.h"
+#include "fleetctl/repo/passphrase.h"
+#include "keys/secret.h"
 
 struct wishes {
 	struct common common;
 	const char *address, *id, *plan, *site, *user, *packages, *host_key, *identity, *authorize;
-	int64_t port;
+	int64_t port, passphrase_fd;
 	bool yes, dry;
 };
 struct enrolling {
@@ -23,6 +25,7 @@ struct enrolling {
 	const struct host *host; /* in hosts.yaml already; NULL: not yet */
 	struct login *login;
 	struct shell *shell;
+	struct sudo sudo;
 	struct machine machine;
 	struct kit kit;
 	doc *steps, *pins;
@@ -33,6 +36,7 @@ struct enrolling {
 static void enrolling_free(struct enrolling *en)
 {
 	machine_free(&en->machine);
+	sudo_free(&en->sudo);
 	kit_free(&en->kit);
 	shell_close(&en->shell);
 	login_free(&en->login);
@@ -90,14 +94,49 @@ static bool log_in(struct enrolling *en, struct err *e)
 	return login_open(&en->login, rollouts, &second) && shell_login(en->shell, en->login, &second);
 }
 
+/* Never in the arguments of a command, never kept. */
+static bool ask_for_password(struct enrolling *en, struct err *e)
+{
+	struct passphrase from = { .fd = (int)en->wish->passphrase_fd };
+	struct err why;
+
+	secret_guard_process();
+	en->sudo.way = SUDO_ASKS;
+	en->sudo.password = BUF_MAX(PASSPHRASE_MAX);
+	bool given = passphrase_other(&from, &en->sudo.password, "sudo asks there for the password of its user", &why);
+	passphrase_free(&from);
+	if (given)
+		return true;
+	if (why.code != ERR_PASSPHRASE) {
+		*e = why;
+		return false;
+	}
+	return err_set(e, ERR_REFUSED, "sudo asks for a password there: --passphrase-fd N gives it where no terminal is. Or as root, "
+		"`echo \"$USER ALL=(ALL) NOPASSWD: ALL\" >/etc/sudoers.d/enroll` lets this user in without one (remove the file afterwards), or log in as root (--user root)");
+}
+
+/* Who is root there sees more. */
+static bool look(struct enrolling *en, struct err *e)
+{
+	if (!machine_look(&en->machine, en->shell, NULL, e) || !machine_fits(&en->machine, e))
+		return false;
+	en->sudo.way = strcmp(en->machine.rights, "root") == 0 ? SUDO_NOT_NEEDED : SUDO_FREE;
+	if (strcmp(en->machine.rights, "password") != 0)
+		return true;
+	if (!ask_for_password(en, e))
+		return false;
+	machine_free(&en->machine);
+	return machine_look(&en->machine, en->shell, &en->sudo, e);
+}
+
 static bool reach(struct enrolling *en, struct err *e)
 {
 	const struct wishes *w = en->wish;
 	const char *pinned = w->host_key ? w->host_key : en->host ? en->host->host_key : NULL;
 	struct shell_to to = { .address = w->address, .user = w->user, .port = w->port, .host_key = pinned, .connect_ms = en->fleet.defaults.connect_ms };
 
-	return shell_dial(&en->shell, &to, e) && (pinned || ask_about_key(en, e)) && log_in(en, e) && machine_look(&en->machine, en->shell, e) &&
-		machine_fits(&en->machine, e);
+	return shell_dial(&en->shell, &to, e) && ((pinned || ask_about_key(en, e)) && log_in(en, e) && look(en, e) ? true
+		: err_in(e, "%s", shell_where(en->shell)));
 }
 
 /* --- the steps --- */
@@ -131,7 +170,7 @@ static bool do_steps(struct enrolling *en, struct enroll_step step[ENROLL_STEPS]
 	for (size_t i = 0; i < ENROLL_STEPS; i++) {
 		if (!step[i].done && !en->wish->dry) {
 			show_note(en->show, "%s ...", step[i].doing);
-			if (!enroll_do(&step[i], en->shell, e))
+			if (!enroll_do(&step[i], en->shell, &en->sudo, e))
 				return false;
 		}
 		en->changed = en->changed || !step[i].done;
@@ -144,7 +183,7 @@ static bool on_the_machine(struct enrolling *en, struct err *e)
 {
 	const struct wishes *w = en->wish;
 	struct kit_wish kit = { .plan = w->plan, .arch = en->machine.arch, .packages = w->packages, .authorize = w->authorize };
-	struct enroll what = { .id = w->id, .plan = w->plan, .site = w->site, .machine = &en->machine, .kit = &en->kit };
+	struct enroll what = { .id = w->id, .plan = w->plan, .site = w->site, .machine = &en->machine, .sudo = &en->sudo, .kit = &en->kit };
 	struct enroll_step step[ENROLL_STEPS] = { 0 };
 
 	if (!kit_pack(&en->kit, &en->fleet, &kit, e) || !enroll_plan(step, &what, e))
@@ -165,9 +204,12 @@ static bool list_host(struct enrolling *en, struct err *e)
 	struct enroll_step s = { .name = "hosts.yaml", .done = en->host != NULL };
 	cleanup(free_ptr) char *note = s.done ? path_form("%s is there", w->id) : path_form("%s at %s", w->id, w->address);
 
+	cleanup(free_ptr) char *ask = sudo_line(&en->sudo, ENROLL_ASK);
 	s.note = note;
+	s.line[0] = (struct enroll_line){ .text = ask };
+	s.lines = s.done ? 0 : 1;
 	if (!s.done && !w->dry) {
-		if (!enroll_receipt_key(&receipt_key, &en->machine, en->shell, e))
+		if (!enroll_receipt_key(&receipt_key, en->shell, &en->sudo, e))
 			return false;
 		h.receipt_key = receipt_key;
 		if (!fleet_add_host(&en->fleet, &h, e))
@@ -197,8 +239,10 @@ static bool enroll(struct enrolling *en, struct err *e)
 
 	if (!open_fleet(en, e))
 		return false;
-	if (!reach(en, e) || !on_the_machine(en, e) || !list_host(en, e))
-		return err_in(e, "%s", w->address);
+	if (!reach(en, e))
+		return false;
+	if (!on_the_machine(en, e) || !list_host(en, e))
+		return err_in(e, "%s", shell_where(en->shell));
 	if (w->dry)
 		return true;
 	if (!greet(en, e))
@@ -210,13 +254,14 @@ static bool enroll(struct enrolling *en, struct err *e)
 
 static int run(const struct command *me, int argc, char **argv)
 {
-	struct wishes w = { 0 };
+	struct wishes w = { .passphrase_fd = -1 };
 	struct opt table[] = {
 		{ "ADDRESS", 0, OPT_ARG, &w.address, NULL, "where it answers to SSH", .required = true },
 		{ "id", 0, OPT_TEXT, &w.id, "ID", "the host's id", .required = true },
 		{ "plan", 'p', OPT_TEXT, &w.plan, "PLAN", "the plan of its SIM", .required = true },
 		{ "site", 's', OPT_TEXT, &w.site, "SITE", "where it stands" },
 		{ "user", 'u', OPT_TEXT, &w.user, "USER", "log in as (ssh_config's, else ours); root, or one with sudo" },
+		{ "passphrase-fd", 0, OPT_COUNT, &w.passphrase_fd, "N", "read the password that sudo asks for there from this descriptor", .max = 1024 },
 		{ "port", 0, OPT_COUNT, &w.port, "N", "SSH port (ssh_config's, else 22)", .min = 1, .max = 65535 },
 		{ "identity", 'i', OPT_TEXT, &w.identity, "FILE", "SSH key to log in with (ssh-agent's and ~/.ssh's, then fleet.yaml's)" },
 		{ "host-key", 'k', OPT_TEXT, &w.host_key, "KEY", "'ssh-ed25519 AAAA...': this one and no other; nothing is asked" },

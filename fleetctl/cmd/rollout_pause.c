@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fs.h"
 #include "fleetctl/command.h"
 #include "fleetctl/rollout/drive.h"
 #include "fleetctl/rollout/pull_command.h"
@@ -15,7 +16,9 @@ static bool wish(struct db *db, const struct rollout_row *row, bool driven, bool
 		show_note(show, "rollout %s: asked to %s; hosts on trial are waited for", row->id, abort ? "abort" : "pause");
 		return db_ask(db, row->id, abort ? "abort" : "pause", e);
 	}
-	if (!db_rollout_set(db, row->id, to, abort ? "aborted while nobody drove it" : "paused while nobody drove it", e))
+	const char *why = abort ? "aborted while nobody drove it" : "paused while nobody drove it";
+	cleanup(free_ptr) char *told = path_form("%s, by %s", why, drive_who());
+	if (!db_rollout_set(db, row->id, to, why, told, e))
 		return false;
 	show_note(show, "rollout %s: %s", row->id, rollout_words[to]);
 	if (!abort)

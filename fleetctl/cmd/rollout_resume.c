@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "fleetctl/command.h"
@@ -15,6 +16,8 @@ static bool load(struct drive *d, const char *id, int64_t max_failed, int64_t ma
 		r->options.max_failed = max_failed;
 	if (max_unreachable >= 0)
 		r->options.max_unreachable = max_unreachable;
+	snprintf(r->goes_on, sizeof r->goes_on, "goes on, by %s, from what the hosts really run; limits: %lld failed, %lld unreachable (-1: any)",
+		drive_who(), (long long)r->options.max_failed, (long long)r->options.max_unreachable);
 	return true;
 }
 

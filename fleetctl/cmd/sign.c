@@ -14,6 +14,7 @@ static int sign_here(struct sign_work *w, const struct show *show)
 		return command_fail(show, &e);
 	sign_words(&w->words, w->sign);
 	buf_add(&w->words, buf_str(&w->access.words));
+	buf_add(&w->words, buf_str(&w->agents.words));
 	if (!sign_file_changes(w, &e))
 		return command_fail(show, &e);
 	if (sign_nothing(w->sign)) {

@@ -278,6 +278,7 @@ int sign_collect(struct sign_work *w, const struct show *show)
 		return command_fail(show, &e);
 	sign_words(&w->words, w->sign);
 	buf_add(&w->words, buf_str(&w->access.words));
+	buf_add(&w->words, buf_str(&w->agents.words));
 	sign_digest(digest, r.sign);
 	if (!show->json)
 		printf(STR_FMT "digest that the signers compared: %s\n", STR_ARG(buf_str(&w->words)), digest);

@@ -19,6 +19,7 @@ void sign_work_free(struct sign_work *w)
 	passphrase_free(&w->passphrase);
 	free_ptr(&w->release);
 	free_ptr(&w->dir);
+	agent_files_free(&w->agents);
 	access_files_free(&w->access);
 	compiled_free(&w->compiled);
 	fleet_free(&w->fleet);
@@ -84,13 +85,15 @@ bool sign_work_out(struct sign_work *w, const struct opt_words *plans, const str
 	int64_t time;
 	if (!command_signing_time(&time, e) || !compile_plans(&w->compiled, &w->fleet, plans, e))
 		return false;
-	if (plans->count == 0 && !access_compile(&w->access, &w->fleet, e))
+	if (plans->count == 0 && (!access_compile(&w->access, &w->fleet, e) || !agents_compile(&w->agents, &w->fleet, e)))
 		return false;
+	memcpy(w->document, w->access.document, w->access.documents * sizeof *w->document);
+	memcpy(w->document + w->access.documents, w->agents.document, w->agents.documents * sizeof *w->document);
 	w->release = mem_new(w->compiled.count + 1, sizeof *w->release);
 	for (size_t i = 0; i < w->compiled.count; i++)
 		w->release[i] = (struct sign_release){ &w->compiled.plan[i].manifest, w->compiled.plan[i].tar };
 	struct sign_job job = { .fleet_dir = w->fleet.dir, .release = w->release, .releases = w->compiled.count, .now = time, .refresh = w->refresh,
-		.document = w->access.document, .documents = w->access.documents, .asked = asked, .kept = w->fleet.releases };
+		.document = w->document, .documents = w->access.documents + w->agents.documents, .asked = asked, .kept = w->fleet.releases };
 	return sign_compute(&w->sign, &job, here, e);
 }
 
@@ -106,6 +109,8 @@ void sign_make_patches(const struct sign_work *w)
 		if (sign_changes(w->sign, m->plan.plan))
 			repository_make_patches(&r, m->plan.plan, m->bundle.sha256);
 	}
+	if (w->agents.words.len)
+		programs_make_patches(&r);
 	repository_free(&r);
 }
 

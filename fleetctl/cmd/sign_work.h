@@ -4,6 +4,7 @@
 #include "fleetctl/command.h"
 #include "fleetctl/fleet/fleet.h"
 #include "fleetctl/repo/access.h"
+#include "fleetctl/repo/agents.h"
 #include "fleetctl/repo/compile.h"
 #include "fleetctl/repo/passphrase.h"
 #include "fleetctl/repo/request.h"
@@ -20,6 +21,8 @@ struct sign_work {
 	char *dir; /* of the private keys */
 	struct compiled_list compiled;
 	struct access_files access;
+	struct agent_files agents;
+	struct sign_document document[2 + AGENTS_MAX]; /* of both */
 	struct sign_release *release; /* of compiled; lives until it is written */
 	struct passphrase passphrase;
 	struct signers signers;

@@ -1,12 +1,10 @@
 #include "fleetctl/db/db.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
-#include "fleetctl/db/sql.h"
+#include "fleetctl/db/deed.h"
+#include "fleetctl/db/inside.h"
 
 const char *const member_words[] = {
 #define X(state, word, end, failed) word,
@@ -41,109 +39,6 @@ bool member_failed(enum member_state s)
 	return fails[s];
 }
 
-struct db {
-	sqlite3 *sql;
-	int dir, lock;
-};
-
-enum { BUSY_MS = 10000 };
-/* One more for each schema: a database of an older one gets what it lacks. */
-static const char *const schemas[] = {
-	"CREATE TABLE rollout (id TEXT PRIMARY KEY, who TEXT, action TEXT NOT NULL, state TEXT NOT NULL, reason TEXT,"
-	" options TEXT, started INTEGER NOT NULL, ended INTEGER NOT NULL DEFAULT 0, wish TEXT);"
-	"CREATE TABLE member (rollout TEXT NOT NULL REFERENCES rollout(id), host TEXT NOT NULL, plan TEXT NOT NULL,"
-	" wave INTEGER NOT NULL, state TEXT NOT NULL, release TEXT NOT NULL, number INTEGER NOT NULL, ordered INTEGER NOT NULL,"
-	" code TEXT, text TEXT, before TEXT, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, tries INTEGER NOT NULL,"
-	" started INTEGER NOT NULL, ended INTEGER NOT NULL, receipt TEXT, PRIMARY KEY (rollout, host));"
-	"CREATE TABLE event (n INTEGER PRIMARY KEY, rollout TEXT NOT NULL, at INTEGER NOT NULL, host TEXT, text TEXT NOT NULL);"
-	"CREATE INDEX event_rollout ON event (rollout, n);"
-	"CREATE TABLE seen (host TEXT PRIMARY KEY, hello TEXT, receipt TEXT, at INTEGER NOT NULL DEFAULT 0, error TEXT,"
-	" error_at INTEGER NOT NULL DEFAULT 0);"
-	"PRAGMA user_version = 1",
-	"CREATE TABLE link (host TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL, digest TEXT NOT NULL,"
-	" at INTEGER NOT NULL, checked INTEGER NOT NULL, PRIMARY KEY (host, key, number)) WITHOUT ROWID;"
-	"PRAGMA user_version = 2",
-};
-
-static bool run(struct db *db, const char *sql, struct err *e)
-{
-	return sqlite3_exec(db->sql, sql, NULL, NULL, NULL) == SQLITE_OK || sql_fail(db->sql, e, "opening");
-}
-
-static bool settle_schema(struct db *db, struct err *e)
-{
-	cleanup(sql_finish) sqlite3_stmt *s = NULL;
-	bool more;
-	if (!run(db, "BEGIN IMMEDIATE", e) || !sql_prepare(&s, db->sql, e, "PRAGMA user_version", "") || !sql_step(s, &more, e))
-		return false;
-	int64_t version = sql_int(s, 0);
-	sql_finish(&s);
-	if (version < 0 || version > (int64_t)COUNT_OF(schemas))
-		return err_set(e, ERR_USAGE, "the fleet's database is of schema %d, this fleetctl knows %d: use a newer fleetctl", (int)version, (int)COUNT_OF(schemas));
-	for (size_t i = (size_t)version; i < COUNT_OF(schemas); i++)
-		if (!run(db, schemas[i], e))
-			return false;
-	return run(db, "COMMIT", e);
-}
-
-/* What is lost with it is history: what each host runs, the host itself says. */
-static bool say_broken(const char *path, struct err *e)
-{
-	struct err why = *e;
-	return err_set(e, ERR_IO, "%s: %s; move it away (with its -wal and -shm): hosts keep what they run, and `fleetctl status` asks them anew",
-		path, why.text);
-}
-
-bool db_open(struct db **out, const struct fleet *f, struct err *e)
-{
-	cleanup(free_ptr) char *path = path_form("%s/" FLEET_STATE "/fleet.db", f->dir);
-	struct db *db = mem_new(1, sizeof *db);
-	db->dir = db->lock = -1;
-	bool good = fleet_state_dir(&db->dir, f, e);
-	if (good && sqlite3_open_v2(path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW, NULL) != SQLITE_OK)
-		good = sql_fail(db->sql, e, path);
-	if (good) {
-		sqlite3_busy_timeout(db->sql, BUSY_MS);
-		good = run(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", e) && settle_schema(db, e);
-	}
-	if (!good) {
-		int code = db->sql ? sqlite3_errcode(db->sql) : SQLITE_OK;
-		db_close(&db);
-		if (code == SQLITE_CANTOPEN || code == SQLITE_READONLY || code == SQLITE_PERM)
-			return err_set(e, ERR_USAGE, "%s can't be opened for writing: rollouts and what was last heard of hosts are kept there; is the folder yours, and is there room?", path);
-		return code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? say_broken(path, e) : false;
-	}
-	*out = db;
-	return true;
-}
-
-void db_close(struct db **db)
-{
-	if (!*db)
-		return;
-	sqlite3_close((*db)->sql);
-	fd_close(&(*db)->lock);
-	fd_close(&(*db)->dir);
-	free_ptr(db);
-}
-
-bool db_lock(struct db *db, const char *who, struct err *e)
-{
-	bool taken;
-	cleanup(buf_free) struct buf other = BUF_MAX(1024);
-	if (!fs_lock(&db->lock, &taken, db->dir, "lock", false, e))
-		return false;
-	if (!taken) {
-		struct err ignored;
-		if (!fs_read(&other, db->dir, "driver", &ignored))
-			buf_text(&other, "another fleetctl");
-		return err_set(e, ERR_BUSY, "this fleet's rollouts are being driven by " STR_FMT ": wait for it, or pause it with `fleetctl rollout pause`",
-			STR_ARG(str_trim(buf_str(&other))));
-	}
-	buf_form(&other, "%s (process %d)\n", who, (int)getpid());
-	return fs_write(db->dir, "driver", buf_str(&other), 0644, e);
-}
-
 /* --- rollouts --- */
 
 void member_row_free(struct member_row *m)
@@ -166,7 +61,7 @@ static int word_at(const char *const *words, const char *word)
 	return 0;
 }
 
-bool db_member_set(struct db *db, const char *rollout, const struct member_row *m, struct err *e)
+static bool member_set(struct db *db, const char *rollout, const struct member_row *m, struct err *e)
 {
 	char release[DIGEST_HEX + 1];
 	digest_hex(release, m->release);
@@ -181,23 +76,38 @@ bool db_member_set(struct db *db, const char *rollout, const struct member_row *
 		m->code, m->text, m->from, m->bytes_in, m->bytes_out, m->tries, m->started, m->ended, m->receipt);
 }
 
+bool db_member_set(struct db *db, const char *rollout, const struct member_row *m, const char *told, struct err *e)
+{
+	if (!told)
+		return member_set(db, rollout, m, e);
+	return db_begin(db, e) &&
+		db_end(db, member_set(db, rollout, m, e) && db_event(db, rollout, m->host, told, e), e);
+}
+
 bool db_rollout_add(struct db *db, const struct rollout_row *r, const struct member_row *m, size_t count, struct err *e)
 {
-	if (!run(db, "BEGIN IMMEDIATE", e))
+	if (!db_begin(db, e))
 		return false;
 	bool good = sql_run(db->sql, e, "INSERT INTO rollout (id, who, action, state, reason, options, started) VALUES (?,?,?,?,?,?,?)",
 		"tttttti", r->id, r->who, r->action, rollout_words[r->state], r->reason, r->options, r->started);
 	for (size_t i = 0; good && i < count; i++)
-		good = db_member_set(db, r->id, &m[i], e);
-	struct err ignored;
-	return good ? run(db, "COMMIT", e) : (run(db, "ROLLBACK", &ignored), false);
+		good = member_set(db, r->id, &m[i], e);
+	return db_end(db, good, e);
 }
 
-bool db_rollout_set(struct db *db, const char *id, enum rollout_state state, const char *reason, struct err *e)
+static bool rollout_set(struct db *db, const char *id, enum rollout_state state, const char *reason, struct err *e)
 {
 	int64_t ended = state == ROLLOUT_RUNNING ? 0 : clock_now().unix_s;
 	return sql_run(db->sql, e, "UPDATE rollout SET state = ?, reason = ?, ended = ?, wish = NULL WHERE id = ?", "ttit",
 		rollout_words[state], reason, ended, id);
+}
+
+bool db_rollout_set(struct db *db, const char *id, enum rollout_state state, const char *reason, const char *told, struct err *e)
+{
+	if (!told)
+		return rollout_set(db, id, state, reason, e);
+	return db_begin(db, e) &&
+		db_end(db, rollout_set(db, id, state, reason, e) && db_event(db, id, NULL, told, e), e);
 }
 
 #define ROLLOUT_COLUMNS "id, who, action, state, reason, options, started, ended"
@@ -320,96 +230,4 @@ void event_row_free(struct event_row *r)
 {
 	free(r->host), free(r->text);
 	*r = (struct event_row){ 0 };
-}
-
-/* --- what was last heard --- */
-
-static char *text_or_null(struct str s)
-{
-	return s.len ? str_dup(s) : NULL;
-}
-
-bool db_seen(struct db *db, const char *host, struct str hello, struct str receipt, struct err *e)
-{
-	cleanup(free_ptr) char *h = text_or_null(hello);
-	cleanup(free_ptr) char *r = text_or_null(receipt);
-	return sql_run(db->sql, e, "INSERT INTO seen (host, hello, receipt, at) VALUES (?,?,?,?) ON CONFLICT (host) DO UPDATE SET"
-		" hello = excluded.hello, receipt = coalesce(excluded.receipt, receipt), at = excluded.at, error = NULL, error_at = 0",
-		"ttti", host, h, r, clock_now().unix_s);
-}
-
-bool db_unseen(struct db *db, const char *host, const char *error, struct err *e)
-{
-	return sql_run(db->sql, e, "INSERT INTO seen (host, error, error_at) VALUES (?,?,?) ON CONFLICT (host) DO UPDATE SET"
-		" error = excluded.error, error_at = excluded.error_at", "tti", host, error, clock_now().unix_s);
-}
-
-bool db_seen_get(struct db *db, const char *host, struct seen_row *out, struct err *e)
-{
-	cleanup(sql_finish) sqlite3_stmt *s = NULL;
-	bool more;
-	if (!sql_prepare(&s, db->sql, e, "SELECT hello, receipt, at, error, error_at FROM seen WHERE host = ?", "t", host) || !sql_step(s, &more, e))
-		return false;
-	*out = (struct seen_row){ 0 };
-	if (more)
-		*out = (struct seen_row){ str_dup(str_of(host)), sql_text(s, 0), sql_text(s, 1), sql_text(s, 3), sql_int(s, 2), sql_int(s, 4) };
-	return true;
-}
-
-/* --- receipts --- */
-
-bool db_links(struct db *db, const char *host, const char *key, struct link_row **out, size_t *count, struct err *e)
-{
-	cleanup(sql_finish) sqlite3_stmt *s = NULL;
-	bool more = true;
-	*out = NULL;
-	*count = 0;
-	bool good = sql_prepare(&s, db->sql, e, "SELECT number, digest, at, checked FROM link WHERE host = ? AND key = ? ORDER BY number",
-		"tt", host, key);
-	while (good && (good = sql_step(s, &more, e)) && more) {
-		cleanup(free_ptr) char *hex = sql_text(s, 1);
-		struct link_row row = { .number = sql_int(s, 0), .at = sql_int(s, 2), .checked = sql_int(s, 3) != 0 };
-		if (!digest_read(&row.digest, str_of(hex)))
-			continue; /* not ours: then it was never seen */
-		*out = mem_grow(*out, *count + 1, sizeof **out);
-		(*out)[(*count)++] = row;
-	}
-	return good;
-}
-
-static bool link_add(struct db *db, const char *host, const char *key, const struct link_row *row, struct err *e)
-{
-	char hex[DIGEST_HEX + 1];
-	digest_hex(hex, row->digest);
-	return sql_run(db->sql, e, "INSERT INTO link (host, key, number, digest, at, checked) VALUES (?,?,?,?,?,?)"
-		" ON CONFLICT (host, key, number) DO UPDATE SET checked = max(checked, excluded.checked)",
-		"ttitii", host, key, row->number, hex, row->at ? row->at : clock_now().unix_s, (int64_t)row->checked);
-}
-
-bool db_links_add(struct db *db, const char *host, const char *key, const struct link_row *row, size_t count, struct err *e)
-{
-	struct err ignored;
-	if (!run(db, "BEGIN IMMEDIATE", e))
-		return false;
-	bool good = true;
-	for (size_t i = 0; good && i < count; i++)
-		good = link_add(db, host, key, &row[i], e);
-	good = good && sql_run(db->sql, e, "DELETE FROM link WHERE host = ?1 AND key = ?2 AND number <="
-		" (SELECT max(number) FROM link WHERE host = ?1 AND key = ?2) - ?3", "tti", host, key, (int64_t)LINKS_KEPT);
-	return good ? run(db, "COMMIT", e) : (run(db, "ROLLBACK", &ignored), false);
-}
-
-bool db_links_of_other_key(struct db *db, const char *host, const char *key)
-{
-	cleanup(sql_finish) sqlite3_stmt *s = NULL;
-	bool more = false;
-	struct err ignored;
-	return sql_prepare(&s, db->sql, &ignored, "SELECT 1 FROM link WHERE host = ? AND key <> ? LIMIT 1", "tt", host, key) &&
-		sql_step(s, &more, &ignored) && more;
-}
-
-void seen_row_free(struct seen_row *r)
-{
-	free(r->host), free(r->hello), free(r->receipt), free(r->error);
-	*r = (struct seen_row){ 0 };
 }

@@ -63,12 +63,14 @@ void db_close(struct db **db);
 must_check bool db_lock(struct db *db, const char *who, struct err *e);
 
 must_check bool db_rollout_add(struct db *db, const struct rollout_row *r, const struct member_row *m, size_t count, struct err *e);
-must_check bool db_rollout_set(struct db *db, const char *id, enum rollout_state state, const char *reason, struct err *e);
+/* `told`, here and below: the line of history that belongs to the change, in the same transaction: neither is without the other
+ * when we are killed. NULL: none. */
+must_check bool db_rollout_set(struct db *db, const char *id, enum rollout_state state, const char *reason, const char *told, struct err *e);
 /* id NULL: the newest. Members in the order they were added; free each, then the array. ERR_USAGE when there is none. */
 must_check bool db_rollout_get(struct db *db, const char *id, struct rollout_row *r, struct member_row **m, size_t *count, struct err *e);
 bool db_knows(struct db *db, const char *id); /* is it a rollout of this folder? */
 must_check bool db_rollouts(struct db *db, struct rollout_row **r, size_t *count, int64_t most, struct err *e); /* newest first */
-must_check bool db_member_set(struct db *db, const char *rollout, const struct member_row *m, struct err *e);
+must_check bool db_member_set(struct db *db, const char *rollout, const struct member_row *m, const char *told, struct err *e);
 
 /* A wish of another process for a running rollout: "pause" or "abort"; NULL: none. Read and cleared by who drives. */
 must_check bool db_ask(struct db *db, const char *rollout, const char *wish, struct err *e);

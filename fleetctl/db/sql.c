@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 
+#include "base/fault.h"
 #include "base/str.h"
 
 bool sql_fail(sqlite3 *db, struct err *e, const char *doing)
@@ -40,6 +41,7 @@ bool sql_run(sqlite3 *db, struct err *e, const char *sql, const char *types, ...
 	cleanup(sql_finish) sqlite3_stmt *s = NULL;
 	bool more = true;
 	va_list args;
+	fault_point("sql", sql);
 	va_start(args, types);
 	bool good = prepare(&s, db, e, sql, types, args);
 	va_end(args);

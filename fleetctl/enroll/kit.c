@@ -126,7 +126,7 @@ static bool add_roots(struct kit *k, const struct repository *r, struct err *e)
 
 	if (!repository_version(&newest, r, "root", e))
 		return false;
-	k->anchor = mem_new(newest + 1, sizeof *k->anchor);
+	k->anchor = mem_new((size_t)newest + 1, sizeof *k->anchor);
 	for (uint64_t v = 1; v <= newest; v++) {
 		char hex[DIGEST_HEX + 1];
 		buf_free(&k->root);

@@ -16,6 +16,7 @@ static const char look[] =
 	"elif sudo -n true 2>/dev/null; then echo rights sudo\n"
 	"else echo rights password; as=false; fi\n"
 	"echo arch $(dpkg --print-architecture 2>/dev/null)\n"
+	"echo cpu $(uname -m)\n"
 	"(. /etc/os-release; echo os $ID; echo version $VERSION_ID; echo name $PRETTY_NAME)\n"
 	"while read -r _ at kind how _; do [ \"$at\" != / ] || { slash=$kind; mount=$how; }; done </proc/mounts\n"
 	"echo slash $slash; echo mount $mount\n"
@@ -34,7 +35,7 @@ static const struct {
 } texts[] = {
 	{ "rights", offsetof(struct machine, rights) }, { "arch", offsetof(struct machine, arch) }, { "os", offsetof(struct machine, os) },
 	{ "version", offsetof(struct machine, version) }, { "name", offsetof(struct machine, name) }, { "slash", offsetof(struct machine, slash) },
-	{ "mount", offsetof(struct machine, mount) }, { "package", offsetof(struct machine, package) },
+	{ "mount", offsetof(struct machine, mount) }, { "package", offsetof(struct machine, package) }, { "cpu", offsetof(struct machine, cpu) },
 };
 
 static char **text_at(struct machine *m, size_t i)
@@ -77,14 +78,21 @@ static void read_line(struct machine *m, struct str word, struct str said)
 		put(&m->anchor, str_cut(said, ' ', &rest));
 }
 
-bool machine_look(struct machine *out, struct shell *s, struct err *e)
+static bool look_by(struct shell_end *end, struct shell *s, const struct sudo *how, struct err *e)
+{
+	static const char command[] = "env LC_ALL=C sh -s";
+
+	return how ? sudo_run(end, s, how, command, str_of(look), LOOK_MS, e) : shell_run(end, s, command, str_of(look), LOOK_MS, e);
+}
+
+bool machine_look(struct machine *out, struct shell *s, const struct sudo *how, struct err *e)
 {
 	cleanup(shell_end_free) struct shell_end end = { 0 };
 	struct machine m = { .id = str_dup(STR("")), .plan = str_dup(STR("")), .anchor = str_dup(STR("")) };
 
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		*text_at(&m, i) = str_dup(STR(""));
-	if (!shell_run(&end, s, "env LC_ALL=C sh -s", str_of(look), LOOK_MS, e)) {
+	if (!look_by(&end, s, how, e)) {
 		machine_free(&m);
 		return false;
 	}
@@ -93,11 +101,14 @@ bool machine_look(struct machine *out, struct shell *s, struct err *e)
 		struct str word = str_cut(line, ' ', &said);
 		read_line(&m, word, str_trim(said));
 	}
-	*out = m;
-	if (*m.rights)
+	if (*m.rights) {
+		*out = m;
 		return true;
+	}
 	struct str said = str_trim(buf_str(&end.said));
-	machine_free(out);
+	machine_free(&m);
+	if (how && said.len && strstr(end.said.data, "incorrect password"))
+		return err_set(e, ERR_PASSPHRASE, "sudo does not take that password");
 	return err_set(e, ERR_PROTOCOL, "has no shell for us: status %d" STR_FMT STR_FMT, end.status, STR_ARG(said.len ? STR(": ") : STR("")), (int)MIN(said.len, (size_t)200),
 		said.data);
 }
@@ -115,12 +126,18 @@ void machine_free(struct machine *m)
 
 static bool has_rights(const struct machine *m, struct err *e)
 {
-	if (strcmp(m->rights, "none") == 0)
-		return err_set(e, ERR_REFUSED, "needs root there, and there is no sudo: log in as root (--user root), or install sudo and let this user use it");
-	if (strcmp(m->rights, "password") == 0)
-		return err_set(e, ERR_REFUSED, "sudo asks for a password there: as root, `echo \"$USER ALL=(ALL) NOPASSWD: ALL\" >/etc/sudoers.d/enroll` lets this user "
-			"in without one (remove the file afterwards), or log in as root (--user root)");
-	return true;
+	return strcmp(m->rights, "none") != 0 ||
+		err_set(e, ERR_REFUSED, "needs root there, and there is no sudo: log in as root (--user root), or install sudo and let this user use it");
+}
+
+static bool is_packaged(const char *arch)
+{
+	static const char *const all[] = { "amd64", "arm64", "armhf" };
+
+	for (size_t i = 0; i < COUNT_OF(all); i++)
+		if (strcmp(arch, all[i]) == 0)
+			return true;
+	return false;
 }
 
 static bool is_right_system(const struct machine *m, struct err *e)
@@ -131,6 +148,10 @@ static bool is_right_system(const struct machine *m, struct err *e)
 		return err_set(e, ERR_REFUSED, "is no Debian (no dpkg): it says \"%.80s\". Debian 12 or Raspberry Pi OS of the same age is needed", m->name);
 	if (debian && strtol(m->version, NULL, 10) < DEBIAN)
 		return err_set(e, ERR_REFUSED, "is \"%.80s\": Debian 12 (bookworm) or Raspberry Pi OS of the same age is needed", m->name);
+	if (!is_packaged(m->arch))
+		return err_set(e, ERR_REFUSED, "its architecture is %.40s: there are packages for amd64, arm64 and armhf alone", m->arch);
+	if (str_starts(str_of(m->cpu), "armv6"))
+		return err_set(e, ERR_REFUSED, "its processor is an %.40s (a Pi 1 or Zero): the package of armhf is for ARMv7 and newer", m->cpu);
 	return m->systemd || err_set(e, ERR_REFUSED, "systemd does not run there: the agent's units need it");
 }
 

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "base/str.h"
-#include "fleetctl/push/shell.h"
+#include "fleetctl/enroll/sudo.h"
 
 struct machine {
 	char *os, *version, *name; /* "debian" "12" "Debian GNU/Linux 12 (bookworm)" */
-	char *arch;                /* as dpkg says: "arm64"; empty: no dpkg */
+	char *arch, *cpu;          /* as dpkg says: "arm64", empty: no dpkg; as the kernel says: "aarch64" */
 	char *rights;              /* "root", "sudo", "password": sudo would ask for one, "none" */
 	char *package;             /* version of fleet-agent that is installed; empty: none */
 	char *id, *plan;           /* enrolled as; empty: not */
@@ -15,7 +15,8 @@ struct machine {
 	uint64_t free_kib;         /* where packages and state go */
 	bool systemd, running, comes_in; /* it is PID 1; all our units run; sshd takes the agent's keys */
 };
-must_check bool machine_look(struct machine *out, struct shell *s, struct err *e);
+/* `how` NULL: as who logged in, which tells whether sudo asks; else as root. */
+must_check bool machine_look(struct machine *out, struct shell *s, const struct sudo *how, struct err *e);
 void machine_free(struct machine *m);
 
 /* Whether it can take the agent at all, now: rights, system, room. */

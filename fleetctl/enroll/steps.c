@@ -27,9 +27,9 @@ static struct enroll_line *line(struct enroll_step *s, const struct enroll *w, c
 	va_list args;
 
 	va_start(args, how);
-	cleanup(free_ptr) char *command = form(how, args);
+	*l = (struct enroll_line){ .command = form(how, args) };
 	va_end(args);
-	*l = (struct enroll_line){ .text = path_form("%s%s", strcmp(w->machine->rights, "root") == 0 ? "" : "sudo -n ", command) };
+	l->text = sudo_line(w->sudo, l->command);
 	return l;
 }
 
@@ -163,8 +163,10 @@ void enroll_steps_free(struct enroll_step step[ENROLL_STEPS])
 {
 	for (size_t i = 0; i < ENROLL_STEPS; i++) {
 		free_ptr(&step[i].note);
-		for (size_t j = 0; j < step[i].lines; j++)
+		for (size_t j = 0; j < step[i].lines; j++) {
 			free_ptr(&step[i].line[j].text);
+			free_ptr(&step[i].line[j].command);
+		}
 		step[i].lines = 0;
 	}
 }
@@ -179,14 +181,28 @@ static const struct {
 } known[] = {
 	{ "No space left on device", ERR_SPACE, "its disk is full: `sudo apt-get clean` makes room" },
 	{ "Read-only file system", ERR_IO, "its file system is read-only: is an overlay or a worn-out card below it?" },
+	{ "unmet dependencies", ERR_MISSING, "packages that the agent depends on are missing there and its apt cannot fetch them: let it reach its mirror "
+		"(/etc/apt/sources.list, network), or bring and install them by hand, then enroll again" },
+	{ "dpkg --configure -a", ERR_BUSY, "dpkg was interrupted there: `sudo dpkg --configure -a` ends what it began, then enroll again" },
 	{ "Temporary failure resolving", ERR_UNREACHABLE, "apt has no network there, and needs packages that the agent depends on: let it reach a mirror, or install them by hand" },
 	{ "Could not connect to", ERR_UNREACHABLE, "apt cannot reach its mirror from there, and needs packages that the agent depends on" },
 	{ "Failed to fetch", ERR_UNREACHABLE, "apt cannot fetch the packages that the agent depends on" },
-	{ "unmet dependencies", ERR_MISSING, "packages that the agent depends on are not to be had there: is it Debian 12, and does /etc/apt/sources.list name a mirror?" },
 	{ "does not match system", ERR_FOREIGN, "the package is of another architecture" },
 	{ "Could not get lock", ERR_BUSY, "another apt is at work there: try again when it has ended" },
 	{ "sudo: a password is required", ERR_REFUSED, "sudo asks for a password there" },
 };
+
+/* apt's "Depends: libzstd1 (>= 1.5.2) but it is not installable", each once. */
+static void missing_packages(struct buf *out, const char *said)
+{
+	static const char before[] = "Depends: ", behind[] = " but it is not";
+
+	for (const char *at = said; (at = strstr(at, before)) != NULL; at++) {
+		const char *name = at + strlen(before), *end = strstr(name, behind);
+		if (end && !memchr(name, '\n', (size_t)(end - name)))
+			buf_form(out, "%s%.*s", out->len ? ", " : ". It lacks: ", (int)MIN(end - name, 100), name);
+	}
+}
 
 static bool fail(const char *command, const struct shell_end *end, struct err *e)
 {
@@ -199,29 +215,32 @@ static bool fail(const char *command, const struct shell_end *end, struct err *e
 	if (said.len > 300)
 		said = (struct str){ said.data + said.len - 300, 300 };
 	for (size_t i = 0; i < COUNT_OF(known); i++)
-		if (all.data && strstr(all.data, known[i].said))
-			return err_set(e, known[i].code, "%s. It said: " STR_FMT, known[i].means, STR_ARG(said));
+		if (all.data && strstr(all.data, known[i].said)) {
+			cleanup(buf_free) struct buf lacks = BUF_MAX(400);
+			missing_packages(&lacks, all.data);
+			return err_set(e, known[i].code, "%s" STR_FMT ". It said: " STR_FMT, known[i].means, STR_ARG(buf_str(&lacks)), STR_ARG(said));
+		}
 	return err_set(e, ERR_FAILED, "`%.200s` ended with status %d: " STR_FMT, command, end->status, STR_ARG(said));
 }
 
-bool enroll_do(const struct enroll_step *step, struct shell *s, struct err *e)
+bool enroll_do(const struct enroll_step *step, struct shell *s, const struct sudo *how, struct err *e)
 {
 	for (size_t i = 0; i < step->lines; i++) {
+		const struct enroll_line *l = &step->line[i];
 		cleanup(shell_end_free) struct shell_end end = { 0 };
-		if (!shell_run(&end, s, step->line[i].text, step->line[i].input, SILENCE_MS, e) ||
-			(end.status != 0 && !fail(step->line[i].text, &end, e)))
+		if (!sudo_run(&end, s, how, l->command, l->input, SILENCE_MS, e) || (end.status != 0 && !fail(l->text, &end, e)))
 			return err_in(e, "%s", step->doing);
 	}
 	return true;
 }
 
-bool enroll_receipt_key(char **out, const struct machine *m, struct shell *s, struct err *e)
+bool enroll_receipt_key(char **out, struct shell *s, const struct sudo *how, struct err *e)
 {
+	static const char command[] = ENROLL_ASK;
 	cleanup(shell_end_free) struct shell_end end = { 0 };
 	cleanup(doc_free) doc *d = NULL;
-	const char *command = strcmp(m->rights, "root") == 0 ? "fleet-agent status --json" : "sudo -n fleet-agent status --json";
 
-	if (!shell_run(&end, s, command, (struct str){ 0 }, SILENCE_MS, e) || (end.status != 0 && !fail(command, &end, e)))
+	if (!sudo_run(&end, s, how, command, (struct str){ 0 }, SILENCE_MS, e) || (end.status != 0 && !fail(command, &end, e)))
 		return false;
 	if (!doc_read(&d, buf_str(&end.out), e) || !doc_str(doc_get(d, "receipt_key")).data)
 		return err_set(e, ERR_PROTOCOL, "`%s` names no receipt_key", command);

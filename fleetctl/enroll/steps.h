@@ -7,11 +7,13 @@
 struct enroll {
 	const char *id, *plan, *site; /* site NULL: not stated */
 	const struct machine *machine;
+	const struct sudo *sudo;
 	const struct kit *kit;
 };
 enum { ENROLL_LINES = 16 };
 struct enroll_line {
-	char *text;         /* the command */
+	char *text;         /* as a person would type it */
+	char *command;      /* for root */
 	struct str input;   /* on its stdin; empty: none */
 	const char *from;   /* where the input lies, for people */
 };
@@ -27,6 +29,7 @@ enum { ENROLL_STEPS = 4 };
 must_check bool enroll_plan(struct enroll_step out[ENROLL_STEPS], const struct enroll *what, struct err *e);
 void enroll_steps_free(struct enroll_step step[ENROLL_STEPS]);
 /* All its lines, one after the other, until one fails. */
-must_check bool enroll_do(const struct enroll_step *step, struct shell *s, struct err *e);
-/* The key that signs its receipts, as the host itself says. */
-must_check bool enroll_receipt_key(char **out, const struct machine *m, struct shell *s, struct err *e);
+must_check bool enroll_do(const struct enroll_step *step, struct shell *s, const struct sudo *how, struct err *e);
+/* The key that signs its receipts, as the host itself says to ENROLL_ASK. */
+#define ENROLL_ASK "fleet-agent status --json"
+must_check bool enroll_receipt_key(char **out, struct shell *s, const struct sudo *how, struct err *e);

@@ -26,7 +26,7 @@ static const struct shape_field fleet_shape[] = {
 	{ "releases", SHAPE_INT, offsetof(struct fleet, releases), .min = 1, .max = 32, .number = 5 },
 	{ "ssh", SHAPE_OBJECT, offsetof(struct fleet, ssh), .of = ssh_shape },
 	{ "publish", SHAPE_LIST, offsetof(struct fleet, publish), .of = place_shape, .size = sizeof(struct fleet_place), .key = "name", .max = 16 },
-	{ "receipts", SHAPE_TEXT, offsetof(struct fleet, receipts) },
+	{ "receipts", SHAPE_DOC, offsetof(struct fleet, receipts_said) },
 	{ 0 },
 };
 const struct shape_field host_shape[] = {
@@ -96,6 +96,15 @@ static bool check_places(struct fleet *f, const struct yaml *y, struct err *e)
 	return true;
 }
 
+static bool read_home(struct fleet *f, const struct shape_from *from, struct err *e)
+{
+	if (!home_place_read(&f->receipts, f->receipts_said, from, e))
+		return false;
+	f->receipts.path = resolve(f, f->receipts.path);
+	f->receipts.identity = resolve(f, f->receipts.identity);
+	return true;
+}
+
 static bool read_fleet(struct fleet *f, struct err *e)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(FLEET_FILE_MAX);
@@ -110,9 +119,9 @@ static bool read_fleet(struct fleet *f, struct err *e)
 	f->defaults = read.defaults;
 	f->releases = read.releases;
 	f->ssh.identity = resolve(f, read.ssh.identity);
-	f->receipts = resolve(f, read.receipts);
+	f->receipts_said = read.receipts_said;
 	f->publish = read.publish;
-	return check_places(f, &y, e);
+	return check_places(f, &y, e) && read_home(f, &from, e);
 }
 
 static int by_id_without_case(const void *a, const void *b)
@@ -207,6 +216,7 @@ void fleet_free(struct fleet *f)
 {
 	shape_free(f, fleet_shape);
 	shape_free(f, hosts_shape);
+	home_place_free(&f->receipts);
 	free_ptr(&f->by_id);
 	if (f->dir) /* zero is empty: 0 is no descriptor of ours then */
 		fd_close(&f->at);

@@ -1,6 +1,7 @@
 /* The folder that operators keep in git: fleet.yaml and hosts.yaml, read and checked. */
 #pragma once
 
+#include "fleetctl/fleet/home.h"
 #include "fleetctl/fleet/place.h"
 
 struct host {
@@ -24,7 +25,8 @@ struct fleet {
 	struct {
 		char *identity; /* private key file for SSH; NULL: ssh-agent, then the user's own */
 	} ssh;
-	char *receipts; /* folder where receipts of hosts that pull come home: HOST/N.json; NULL: none */
+	doc *receipts_said;         /* as fleet.yaml has it, and */
+	struct home_place receipts; /* where receipts of hosts that pull come home */
 	struct list publish; /* struct fleet_place */
 	struct list hosts; /* struct host, in the file's order */
 	const struct host **by_id; /* the same, sorted: for fleet_find */

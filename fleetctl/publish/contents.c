@@ -4,17 +4,10 @@
 #include <stdlib.h>
 
 #include "base/fs.h"
+#include "fleetctl/repo/programs.h"
 #include "manifests/role.h"
 
 /* --- the list --- */
-
-bool contents_have(const struct contents *c, const char *path)
-{
-	for (size_t i = 0; i < c->count; i++)
-		if (strcmp(c->at[i].path, path) == 0)
-			return true;
-	return false;
-}
 
 /* Takes over `path`. */
 static bool add(struct contents *c, const struct repository *r, enum content_kind kind, char *path, const char *plan, struct err *e)
@@ -35,6 +28,17 @@ static int by_kind(const void *a, const void *b)
 	const struct content *l = a, *r = b;
 
 	return l->kind != r->kind ? (l->kind > r->kind) - (l->kind < r->kind) : strcmp(l->path, r->path);
+}
+
+const struct content *contents_find(const struct contents *c, const char *path)
+{
+	for (int kind = CONTENT_BUNDLE; kind <= CONTENT_TIMESTAMP; kind++) {
+		const struct content wanted = {.path = (char *)(uintptr_t)path, .kind = (enum content_kind)kind};
+		const struct content *found = c->count ? bsearch(&wanted, c->at, c->count, sizeof wanted, by_kind) : NULL;
+		if (found)
+			return found;
+	}
+	return NULL;
 }
 
 /* In order; what several plans share, once. */
@@ -141,18 +145,18 @@ static int newest_first(const void *a, const void *b)
 	return order ? order : (l->number < r->number) - (l->number > r->number);
 }
 
-static bool add_patch(struct contents *c, const struct repository *r, const struct repository_permitted *to, struct digest from, struct err *e)
+static bool add_patch(struct contents *c, const struct repository *r, const char *plan, struct digest from, struct digest to, struct err *e)
 {
 	char a[DIGEST_HEX + 1], b[DIGEST_HEX + 1];
 	cleanup(fd_close) int patch = -1;
 	struct err none;
 
 	/* one that cannot be made is no loss but of bytes: hosts take the bundle */
-	if (digest_eq(from, to->bundle) || !repository_patch(&patch, r, from, to->bundle, &none))
+	if (digest_eq(from, to) || !repository_patch(&patch, r, from, to, &none))
 		return true;
 	digest_hex(a, from);
-	digest_hex(b, to->bundle);
-	return add(c, r, CONTENT_PATCH, path_form("patches/%s-%s.zst", a, b), to->plan, e);
+	digest_hex(b, to);
+	return add(c, r, CONTENT_PATCH, path_form("patches/%s-%s.zst", a, b), plan, e);
 }
 
 /* A plan's permitted releases, the newest first. */
@@ -171,7 +175,7 @@ static bool add_plan(struct contents *c, const struct repository *r, struct repo
 		bool again = false;
 		for (size_t j = 0; j < i; j++)
 			again |= digest_eq(p[j]->bundle, p[i]->bundle);
-		if (!again && (int64_t)i <= wish->patches && !add_patch(c, r, current, p[i]->bundle, e))
+		if (!again && (int64_t)i <= wish->patches && !add_patch(c, r, current->plan, p[i]->bundle, current->bundle, e))
 			return false;
 	}
 	return true;
@@ -195,12 +199,43 @@ static bool add_payloads(struct contents *c, const struct repository *r, const s
 	return true;
 }
 
+/* With patches from those that were signed for its platform before, the newest first. */
+static bool add_agent(struct contents *c, const struct repository *r, const struct program *now, const struct programs *ever,
+	const struct contents_wish *wish, struct err *e)
+{
+	int64_t patches = 0;
+
+	if (!add(c, r, CONTENT_BUNDLE, repository_bundle_file(now->bundle.sha256), NULL, e))
+		return false;
+	for (size_t i = 0; i < ever->count && patches < wish->patches; i++) {
+		const struct program *from = &ever->at[i];
+		if (strcmp(from->platform, now->platform) != 0 || from->number >= now->number)
+			continue;
+		patches++;
+		if (!add_patch(c, r, NULL, from->bundle.sha256, now->bundle.sha256, e))
+			return false;
+	}
+	return true;
+}
+
+static bool add_agents(struct contents *c, const struct repository *r, const struct repository_facts *f, const struct contents_wish *wish,
+	struct err *e)
+{
+	cleanup(programs_free) struct programs ever = {0};
+
+	programs_held(&ever, r);
+	for (size_t i = 0; i < f->programs; i++)
+		if (!add_agent(c, r, &f->program[i], &ever, wish, e))
+			return false;
+	return true;
+}
+
 bool contents_of(struct contents *out, const struct repository *r, const struct repository_facts *facts,
 	const struct contents_wish *wish, struct err *e)
 {
 	cleanup(contents_free) struct contents c = {0};
 
-	if (!add_payloads(&c, r, facts, wish, e) || !add_roots(&c, r, e) || !add_snapshot(&c, r, e) ||
+	if (!add_payloads(&c, r, facts, wish, e) || !add_agents(&c, r, facts, wish, e) || !add_roots(&c, r, e) || !add_snapshot(&c, r, e) ||
 		!add_meta(&c, r, "timestamp", 0, e))
 		return false;
 	sort(&c);

@@ -8,7 +8,7 @@ enum content_kind { CONTENT_BUNDLE, CONTENT_PATCH, CONTENT_TARGET, CONTENT_METAD
 struct content {
 	char *path; /* below repository/ */
 	enum content_kind kind;
-	char *plan; /* of a patch */
+	char *plan; /* of a patch; NULL: it is an agent's */
 	uint64_t size;
 };
 struct contents {
@@ -18,9 +18,9 @@ struct contents {
 };
 struct contents_wish {
 	int64_t releases; /* of each plan, bundles of so many of its newest; 0: of all that are permitted */
-	int64_t patches;  /* to the current bundle of each plan, from so many bundles before it; made where they are missing */
+	int64_t patches;  /* to the current bundle of each plan and agent, from so many bundles before it; made where they are missing */
 };
 must_check bool contents_of(struct contents *out, const struct repository *r, const struct repository_facts *facts,
 	const struct contents_wish *wish, struct err *e);
-bool contents_have(const struct contents *c, const char *path);
+const struct content *contents_find(const struct contents *c, const char *path); /* NULL: it is not taken along */
 void contents_free(struct contents *c);

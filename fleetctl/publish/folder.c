@@ -1,5 +1,6 @@
 /* A static folder: each file aside, synced, renamed; timestamp.json last. Files never change under their names but that one,
- * and what is named no more stays for a while: a reader may be at it. */
+ * and what is named no more stays for a while: a reader may be at it. Beside documents that get smaller by it lies NAME.gz, for
+ * web servers that answer with what is ready; never of timestamp.json, or one of the two could be older than the other. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,9 @@
 #include "base/fs.h"
 #include "fleetctl/publish/lead.h"
 #include "fleetctl/publish/publish.h"
+#include "sources/gzip.h"
 
+enum { SQUEEZED_MIN = 64 /* less is not worth a header */, DOCUMENT_MAX = 16 * MIB };
 enum { TIMESTAMP_MAX = 64 * KIB, CHUNK = 64 * KIB, OLD_MAX = 16 * MIB };
 static const char old_list[] = ".fleetctl-old", timestamp[] = "metadata/timestamp.json";
 static const char *const rooms[] = {"metadata", "targets", "bundles", "patches"};
@@ -68,17 +71,38 @@ static bool put_file(int dir, const struct repository *r, const struct content *
 	       err_in(e, "%s", c->path);
 }
 
+static bool squeezable(const struct content *c)
+{
+	return c && (c->kind == CONTENT_METADATA || c->kind == CONTENT_TARGET);
+}
+
+/* `same`: what it is made from is there already, and so it was made from that. */
+static bool put_squeezed(int dir, const struct repository *r, const struct content *c, bool same, struct err *e)
+{
+	cleanup(free_ptr) char *path = path_form("%s.gz", c->path);
+	cleanup(buf_free) struct buf text = BUF_MAX(DOCUMENT_MAX), small = {0};
+
+	if (!squeezable(c) || (same && fs_exists(dir, path)))
+		return true;
+	if (!fs_read(&text, r->at, c->path, e) || !gzip_write(&small, buf_str(&text), e))
+		return false;
+	if (small.len + SQUEEZED_MIN <= text.len)
+		return fs_write(dir, path, buf_str(&small), 0644, e);
+	return !fs_exists(dir, path) || fs_remove(dir, path, e);
+}
+
 static bool put_all(struct publish_report *out, int dir, const struct publish *p, struct err *e)
 {
 	for (size_t i = 0; i < p->contents->count; i++) {
 		const struct content *c = &p->contents->at[i];
-		if (same_file(dir, p->repository, c))
+		bool same = same_file(dir, p->repository, c);
+		if (!p->dry && ((!same && !put_file(dir, p->repository, c, e)) || !put_squeezed(dir, p->repository, c, same, e)))
+			return false;
+		if (same)
 			continue;
 		out->changed |= c->kind == CONTENT_TIMESTAMP;
 		out->added++;
 		out->bytes += c->size;
-		if (!p->dry && !put_file(dir, p->repository, c, e))
-			return false;
 	}
 	return true;
 }
@@ -105,11 +129,25 @@ struct sweep {
 	size_t removed;
 };
 
+/* The file itself, or its squeezed form. */
+static bool is_named(const struct contents *c, const char *path)
+{
+	cleanup(free_ptr) char *plain = str_dup(str_of(path));
+	size_t len = strlen(plain), end = strlen(".gz");
+
+	if (contents_find(c, path))
+		return true;
+	if (len <= end || strcmp(plain + len - end, ".gz") != 0)
+		return false;
+	plain[len - end] = 0;
+	return squeezable(contents_find(c, plain));
+}
+
 static bool sweep_file(struct sweep *s, const char *path, struct err *e)
 {
 	int64_t now = s->p->now, from = since(s->before, path, now);
 
-	if (contents_have(s->p->contents, path))
+	if (is_named(s->p->contents, path))
 		return true;
 	if (!s->p->prune && now - from < s->p->place->grace_ms / 1000) {
 		buf_form(&s->after, "%lld %s\n", (long long)from, path);

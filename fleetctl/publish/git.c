@@ -100,13 +100,14 @@ static char *who_am_i(void)
 	return path_form("%s@%s", me ? me->pw_name : "somebody", host[0] ? host : "somewhere");
 }
 
+/* A patch of no plan is an agent's, and fetched by nobody but who wants it. */
 static struct git_job_file as_file(const struct content *c)
 {
 	bool may_be = c->kind == CONTENT_PATCH || c->kind == CONTENT_TARGET;
 
 	return (struct git_job_file){
 		.path = c->path,
-		.alone = c->kind == CONTENT_BUNDLE || (may_be && c->size > GIT_INLINE_MAX),
+		.alone = c->kind == CONTENT_BUNDLE || (c->kind == CONTENT_PATCH && !c->plan) || (may_be && c->size > GIT_INLINE_MAX),
 		.plan = c->plan,
 	};
 }

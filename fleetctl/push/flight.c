@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "bundles/squeeze.h"
 #include "fleetctl/repo/access.h"
+#include "fleetctl/repo/programs.h"
 
 enum { PAPERS_MAX = 8 * MIB };
 
@@ -239,6 +240,72 @@ static bool load_access(struct papers *p, const struct repository *r, const stru
 		add_document(p, r, SOURCES_PATH, ORIGINS_FILE_MAX, h->sources.sha256, e);
 }
 
+/* --- an agent --- */
+
+/* Said before a byte is sent: an agent that does not know the order would only end the session. */
+static bool can_take_agent(const struct hello *h, struct err *e)
+{
+	if (wire_newest < WIRE_AGENT)
+		return err_set(e, ERR_REFUSED, "this fleetctl cannot bring agents: use a newer one");
+	return (h->newest >= WIRE_AGENT && h->platform) || err_set(e, ERR_REFUSED,
+		"agent %s there is too old to take another over the wire: bring it once by its package (fleetctl host enroll, or apt)", h->agent ? h->agent : "");
+}
+
+/* The host's bundles that are agents: no patch leads from scripts to programs. */
+static void keep_agents(struct list *out, const struct repository *r, const struct hello *h)
+{
+	cleanup(programs_free) struct programs ever = { 0 };
+	const struct bundle_held *held = h->bundles.items;
+	struct bundle_held *kept = mem_new(h->bundles.count + 1, sizeof *kept);
+	*out = (struct list){ kept, 0 };
+	programs_held(&ever, r);
+	for (size_t i = 0; i < h->bundles.count; i++)
+		if (programs_with(&ever, held[i].sha256))
+			kept[out->count++] = held[i];
+}
+
+static bool agent_document(struct buf *out, struct program *p, const struct repository *r, const struct hello *h, struct err *e)
+{
+	cleanup(free_ptr) char *path = program_path(h->platform);
+	struct err why = { 0 };
+	if (repository_document(out, r, PROGRAM_ROLE, path, &why))
+		return program_read(p, buf_str(out), h->platform, e);
+	if (why.code != ERR_MISSING)
+		return err_set(e, why.code, "%s", why.text);
+	return err_set(e, ERR_REFUSED, "no agent is signed for %s: fleetctl agent add, then fleetctl sign", h->platform);
+}
+
+static bool load_agent(struct flight *f, struct order *o, struct papers *p, const struct repository *r, const struct hello *h, struct err *e)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(PROGRAM_FILE_MAX);
+	cleanup(program_free) struct program program = { 0 };
+	if (!can_take_agent(h, e) || !agent_document(&text, &program, r, h, e) || !add_roots(p, r, h, e) || !add_role(p, r, h, "timestamp", e) ||
+		!add_role(p, r, h, "snapshot", e) || !add_role(p, r, h, "targets", e) || !add_role(p, r, h, PROGRAM_ROLE, e))
+		return false;
+	cleanup(free_ptr) char *path = program_path(program.platform);
+	add_paper(p, path, buf_str(&text));
+	o->release = digest_of(buf_str(&text));
+	struct hello near = *h;
+	keep_agents(&near.bundles, r, h);
+	bool good = choose_payload(f, o, r, &near, program.bundle.sha256, e);
+	free(near.bundles.items);
+	return good;
+}
+
+static bool load(struct flight *f, struct order *o, struct papers *p, const struct repository *r, const struct hello *h, struct err *e)
+{
+	switch (o->action) {
+	case ORDER_UPDATE:
+		return load_update(f, o, p, r, h, e);
+	case ORDER_ACCESS:
+		return load_access(p, r, h, e);
+	case ORDER_AGENT:
+		return load_agent(f, o, p, r, h, e);
+	default:
+		return true; /* the order says it all */
+	}
+}
+
 bool flight_make(struct flight *out, const struct repository *r, const struct hello *hello, const struct flight_wish *wish, struct err *e)
 {
 	cleanup(flight_free) struct flight f = { .head = BUF_MAX(PAPERS_MAX), .payload = -1 };
@@ -250,9 +317,7 @@ bool flight_make(struct flight *out, const struct repository *r, const struct he
 		.lease_ms = wish->lease_ms, .release = wish->release, .nonce = (char *)wish->nonce,
 		.chain = wish->chain, .since = wish->since,
 	};
-	if (wish->action == ORDER_UPDATE && !load_update(&f, &o, &papers, r, hello, e))
-		return false;
-	if (wish->action == ORDER_ACCESS && !load_access(&papers, r, hello, e))
+	if (!load(&f, &o, &papers, r, hello, e))
 		return false;
 	if (papers.count) {
 		shared_papers(&shared, r, hello);

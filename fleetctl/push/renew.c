@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TRIES_MAX = 3, TRIES_LOST_MAX = 10, RETRY_MS = 1500 };
+enum { TRIES_MAX = 3, RETRY_MS = 1500 };
 
 const char *const renew_words[] = {
 	[RENEW_RUNNING] = "running", [RENEW_CURRENT] = "current", [RENEW_DONE] = "renewed", [RENEW_BACK] = "back",
@@ -23,20 +23,14 @@ struct renew {
 	struct renew_end end;
 };
 
-bool renew_is_current(const struct hello *h, struct digest access, struct digest sources)
-{
-	return (digest_zero(access) || digest_eq(h->access.sha256, access)) &&
-		(digest_zero(sources) || digest_eq(h->sources.sha256, sources));
-}
-
 /* --- the order --- */
 
 /* One that may have heard our order is asked what became of it. */
 static bool answer(void *ctx, const struct hello *h, struct flight *out, struct err *e)
 {
 	struct renew *r = ctx;
-	struct flight_wish wish = { .action = ORDER_ACCESS, .rollout = r->ask->id, .who = r->ask->who, .take = r->ask->take };
-	r->had = !h->has_trial && renew_is_current(h, r->ask->access, r->ask->sources);
+	struct flight_wish wish = { .action = r->ask->kind->action, .rollout = r->ask->id, .who = r->ask->who, .take = r->ask->take };
+	r->had = !h->has_trial && r->ask->kind->is_current(r->ask, h);
 	if (r->had && !r->ordered)
 		return true;
 	r->asked = r->ordered;
@@ -101,12 +95,13 @@ static enum renew_state state_of_error(const struct renew *r, enum err_code code
 
 static void receipt_said(struct renew *r, const struct receipt *said)
 {
-	bool ours = said->access && said->rollout && strcmp(said->rollout, r->ask->id) == 0;
+	bool ours = r->ask->kind->is_about(said) && said->rollout && strcmp(said->rollout, r->ask->id) == 0;
+	bool back = said->verdict == VERDICT_FAIL || said->verdict == VERDICT_ENVIRONMENT;
 	enum err_code code = receipt_code(said);
 	if (ours && said->verdict == VERDICT_PASS)
 		r->end.state = RENEW_DONE;
 	else if (ours) {
-		r->end.state = said->verdict == VERDICT_FAIL ? RENEW_BACK : RENEW_FAILED;
+		r->end.state = back ? RENEW_BACK : RENEW_FAILED;
 		err_set(&r->end.err, code ? code : ERR_FAILED, "%s", said->text ? said->text : verdict_words[said->verdict]);
 	}
 	else if (r->had)
@@ -121,17 +116,19 @@ static void receipt_said(struct renew *r, const struct receipt *said)
 static bool was_lost(struct renew *r, const struct receipt *said)
 {
 	bool ours = said->rollout && strcmp(said->rollout, r->ask->id) == 0;
-	if (ours || r->had || !r->asked || r->tries >= TRIES_LOST_MAX)
+	if (ours || r->had || !r->asked || r->tries >= r->ask->kind->tries)
 		return false;
 	r->ordered = false;
 	timer_in(r->again, 0);
 	return true;
 }
 
-static bool try_again(struct renew *r, enum err_code code)
+/* An agent that dies at its start says no hello; the host finds its way back from that. */
+static bool try_again(struct renew *r, const struct talk_end *end)
 {
-	bool lost = code == ERR_UNREACHABLE || (code == ERR_TIMEOUT && r->ordered);
-	if (!lost || r->tries >= (r->ordered ? TRIES_LOST_MAX : TRIES_MAX))
+	enum err_code code = end->err.code;
+	bool lost = code == ERR_UNREACHABLE || (r->ordered && (code == ERR_TIMEOUT || (code == ERR_PROTOCOL && !end->has_hello)));
+	if (!lost || r->tries >= (r->ordered ? r->ask->kind->tries : TRIES_MAX))
 		return false;
 	timer_in(r->again, RETRY_MS);
 	return true;
@@ -141,7 +138,7 @@ static void ended(void *ctx, const struct talk_end *end)
 {
 	struct renew *r = ctx;
 	bool good = end->err.code == ERR_NONE;
-	if (good ? end->has_receipt && was_lost(r, &end->receipt) : try_again(r, end->err.code)) {
+	if (good ? end->has_receipt && was_lost(r, &end->receipt) : try_again(r, end)) {
 		talk_drop(&r->talk);
 		return;
 	}
@@ -158,7 +155,7 @@ static void ended(void *ctx, const struct talk_end *end)
 	r->calls.ended(r->calls.ctx, &r->end);
 }
 
-/* After the swap the old key may be out, after a way back the new one: both are tried in turn. */
+/* After the swap of a list the old key may be out, after a way back the new one: both are tried in turn. */
 static void begin(void *ctx)
 {
 	struct renew *r = ctx;

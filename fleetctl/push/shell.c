@@ -12,7 +12,7 @@ enum { LOOK_MS = 500, WRITE_S = 120, PIECE = 16 * KIB };
 struct shell {
 	ssh_session ssh;
 	ssh_event event;
-	char *host_key, *fingerprint;
+	char *host_key, *fingerprint, *where;
 };
 
 /* One command of it. */
@@ -38,6 +38,7 @@ void shell_close(struct shell **s)
 	ssh_free((*s)->ssh);
 	free_ptr(&(*s)->host_key);
 	free_ptr(&(*s)->fingerprint);
+	free_ptr(&(*s)->where);
 	free_ptr(s);
 }
 
@@ -97,6 +98,26 @@ static bool is_same_key(const char *pinned, const char *shown)
 	return str_eq(type, shown_type) && str_eq(body, shown_body);
 }
 
+/* As a person named it, and the port that ssh_config may have named. */
+static char *where(struct shell *s, const struct shell_to *to)
+{
+	unsigned int port = 0;
+
+	(void)ssh_options_get_port(s->ssh, &port);
+	return path_form("%s port %u", to->address, port);
+}
+
+static bool connect_to(struct shell *s, const struct shell_to *to, struct err *e)
+{
+	if (ssh_connect(s->ssh) != SSH_OK)
+		return unreachable(s, s->where, e);
+	if (!look_at_key(s, e))
+		return err_in(e, "%s", s->where);
+	return !to->host_key || is_same_key(to->host_key, s->host_key) ||
+		err_set(e, ERR_HOSTKEY, "%s shows another host key than the one expected: %s. Nothing was sent; look at the key on the host itself",
+			s->where, s->fingerprint);
+}
+
 bool shell_dial(struct shell **out, const struct shell_to *to, struct err *e)
 {
 	cleanup(shell_close) struct shell *s = mem_new(1, sizeof *s);
@@ -104,16 +125,17 @@ bool shell_dial(struct shell **out, const struct shell_to *to, struct err *e)
 	s->ssh = mem_must(ssh_new());
 	if (!configure(s, to, e))
 		return false;
-	if (ssh_connect(s->ssh) != SSH_OK)
-		return unreachable(s, to->address, e);
-	if (!look_at_key(s, e))
+	s->where = where(s, to);
+	if (!connect_to(s, to, e))
 		return false;
-	if (to->host_key && !is_same_key(to->host_key, s->host_key))
-		return err_set(e, ERR_HOSTKEY, "%s shows another host key than the one expected: %s. Nothing was sent; look at the key on the host itself",
-			to->address, s->fingerprint);
 	*out = s;
 	s = NULL;
 	return true;
+}
+
+const char *shell_where(const struct shell *s)
+{
+	return s->where;
 }
 
 const char *shell_host_key(const struct shell *s)

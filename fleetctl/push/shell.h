@@ -13,8 +13,9 @@ struct shell_to {
 	const char *host_key; /* "TYPE BASE64": this one or ERR_HOSTKEY; NULL: the caller looks at what is shown */
 	int64_t connect_ms;
 };
-/* Connected, nothing said yet. */
+/* Connected, nothing said yet. Its errors say where; those of the others do not. */
 must_check bool shell_dial(struct shell **out, const struct shell_to *to, struct err *e);
+const char *shell_where(const struct shell *s);       /* "10.0.0.2 port 22" */
 const char *shell_host_key(const struct shell *s);    /* "TYPE BASE64" */
 const char *shell_fingerprint(const struct shell *s); /* "SHA256:...", as `ssh-keygen -l` prints it */
 must_check bool shell_login(struct shell *s, const struct login *login, struct err *e);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/fs.h"
 
 enum { TALK_OUT_MAX = 16 * MIB }; /* papers are small; a payload is sent by pieces */
@@ -103,20 +104,37 @@ static bool next_piece(struct talk *t, struct err *e)
 	return true;
 }
 
+/* All that is to go. A build that can be stopped goes frame by frame, and may be stopped before each. */
+static struct str next_out(const struct talk *t)
+{
+	struct str out = buf_str(&t->out);
+#ifdef FLEET_FAULT
+	size_t end = str_starts(out, WIRE_GREETING) ? WIRE_GREETING_LEN : 0;
+	while (end <= t->out_used && end < out.len)
+		end += frame_whole(str_bytes(out.data + end, out.len - end));
+	out.len = end;
+	if (t->out_used < end)
+		fault_point("frame to", t->host->id);
+#endif
+	return str_bytes(out.data + t->out_used, out.len - t->out_used);
+}
+
 static void say(void *ctx)
 {
 	struct talk *t = ctx;
 	struct err e;
 	while (!t->over) {
-		size_t left = t->out.len - t->out_used;
-		if (left) {
-			size_t taken = session_write(t->session, str_bytes(t->out.data + t->out_used, left));
+		struct str left = next_out(t);
+		if (left.len) {
+			size_t taken = session_write(t->session, left);
 			t->out_used += taken;
 			t->end.ordered = t->end.ordered || taken;
 			if (taken)
 				timer_in(t->silence, t->patience.silence_ms);
-			if (taken < left)
+			if (taken < left.len)
 				return;
+			if (t->out_used < t->out.len)
+				continue;
 		}
 		buf_clear(&t->out);
 		t->out_used = 0;
@@ -143,9 +161,9 @@ static bool hear_hello(struct talk *t, struct str body, struct err *e)
 	const struct hello *h = &t->end.hello;
 	if (!h->id || strcmp(h->id, t->host->id) != 0)
 		return err_set(e, ERR_FOREIGN, "calls itself \"%s\": the address or the enrolment is another host's", h->id ? h->id : "");
-	if (h->oldest > WIRE_NEWEST || h->newest < WIRE_OLDEST)
+	if (h->oldest > wire_newest || h->newest < WIRE_OLDEST)
 		return err_set(e, ERR_PROTOCOL, "speaks versions %d to %d of the wire, this fleetctl %d to %d: update the older of both",
-			(int)h->oldest, (int)h->newest, WIRE_OLDEST, WIRE_NEWEST);
+			(int)h->oldest, (int)h->newest, WIRE_OLDEST, (int)wire_newest);
 	t->end.has_hello = true; /* not before it is known to be this host's */
 	t->flight = (struct flight){ .payload = -1 };
 	if (!t->calls.answer(t->calls.ctx, h, &t->flight, e))
@@ -198,6 +216,7 @@ static bool hear_chain(struct talk *t, struct str body, struct err *e)
 
 static bool hear(struct talk *t, const struct frame *f, struct err *e)
 {
+	fault_point("frame of", t->host->id);
 	switch (f->kind) {
 	case FRAME_HELLO:
 		return hear_hello(t, f->body, e);

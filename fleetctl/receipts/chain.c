@@ -122,7 +122,8 @@ static bool judge_one(struct judging *j, struct str sealed)
 	}
 	if (!is_signed(j, sealed, &r))
 		return false;
-	if (strcmp(r.host, j->heard->host) != 0 || r.number <= j->newest) {
+	bool again = r.number == j->newest && j->kept;
+	if (strcmp(r.host, j->heard->host) != 0 || (r.number <= j->newest && !again)) {
 		find(j, CHAIN_FORGED, "receipt %lld is no part of this chain: it is of host %s, and comes after number %lld",
 			(long long)r.number, r.host, (long long)j->newest);
 		return false;
@@ -134,6 +135,8 @@ static bool judge_one(struct judging *j, struct str sealed)
 		say_fork(j, r.number, same, is);
 	if (before && !follows)
 		say_fork(j, r.number - 1, before, r.previous);
+	if (again)
+		return true;
 	bool checked = j->heard->whole || (follows && before->checked);
 	j->keep = mem_grow(j->keep, j->kept + 1, sizeof *j->keep);
 	j->keep[j->kept++] = (struct link_row){ r.number, is, 0, checked };
@@ -160,7 +163,7 @@ static int64_t floor_of(const struct judging *j)
 	int64_t floor = 0;
 	for (size_t i = 0; i < j->count; i++)
 		floor = j->held[i].checked ? MAX(floor, j->held[i].number) : floor;
-	return floor || j->before ? MAX(floor, j->before) : MAX(MAX(j->heard->claims, j->newest) - RECEIPTS_KEPT, (int64_t)0);
+	return floor || j->before ? MAX(floor, j->before) : MAX(MAX(j->heard->claims, j->newest) - RECEIPTS_KEPT, j->heard->since);
 }
 
 /* Numbers of both lists together, ascending: what is missing between, and since when nothing is. */

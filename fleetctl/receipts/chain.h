@@ -32,10 +32,11 @@ struct chain_found {
 /* What was heard, as it came. */
 struct chain_heard {
 	const char *host, *key;     /* its id, and its receipt_key or NULL */
-	const struct buf *link;     /* sealed, oldest first, the newest behind them */
+	const struct buf *link;     /* sealed, oldest first, the newest behind them; a number may come twice */
 	size_t links;
 	struct str newest;
 	int64_t claims;             /* the number that its hello gives the newest; 0: not heard */
+	int64_t since;              /* where nothing was checked before, numbers up to this one are not expected */
 	bool whole;                 /* all since the last one that was checked was asked for: else numbers may be missing between */
 };
 /* Without a database: `held` is what was seen under this key, by number. *keep gets what is to be remembered (owned). */

@@ -2,29 +2,12 @@
 #include "fleetctl/repo/access.h"
 
 #include "base/fs.h"
-#include "manifests/role.h"
 
 static const char role_name[] = "fleet";
 
 bool access_signed(struct buf *out, const struct repository *r, const char *path, struct err *e)
 {
-	cleanup(buf_free) struct buf bytes = BUF_MAX(TRUST_TARGETS_MAX);
-	cleanup(role_free) struct role role = {0};
-	cleanup(free_ptr) char *file = NULL;
-	struct role_file target = {0};
-	uint64_t version;
-
-	if (!repository_version(&version, r, role_name, e))
-		return false;
-	if (!version)
-		return err_set(e, ERR_MISSING, "%s: role %s has signed nothing yet", path, role_name);
-	if (!repository_meta(&bytes, r, role_name, 0, e) || !role_read(&role, ROLE_TARGETS, buf_str(&bytes), e))
-		return false;
-	if (!role_target(&role, path, &target))
-		return err_set(e, ERR_MISSING, "%s: role %s does not sign it", path, role_name);
-	if (!repository_target_file(&file, path, target.sha256, e) || !fs_read(out, r->at, file, e))
-		return err_in(e, "repository");
-	return role_file_check(&target, buf_str(out), e) || err_in(e, "repository: %s", path);
+	return repository_document(out, r, role_name, path, e);
 }
 
 /* What was signed before: empty when nothing was. */

@@ -82,11 +82,15 @@ static bool from_descriptor(struct passphrase *p, struct buf *out, struct err *e
 	return buf_ok(out, e);
 }
 
+bool passphrase_other(struct passphrase *p, struct buf *out, const char *prompt, struct err *e)
+{
+	return p->fd >= 0 ? from_descriptor(p, out, e) : ask_terminal(out, prompt, e);
+}
+
 bool passphrase_ask(void *ctx, struct buf *out, const char *key_name, struct err *e)
 {
-	struct passphrase *p = ctx;
 	cleanup(free_ptr) char *prompt = path_form("Passphrase of the key %s", key_name);
-	return p->fd >= 0 ? from_descriptor(p, out, e) : ask_terminal(out, prompt, e);
+	return passphrase_other(ctx, out, prompt, e);
 }
 
 bool passphrase_new(struct passphrase *p, struct buf *out, const char *what, struct err *e)

@@ -12,6 +12,8 @@ enum { PASSPHRASE_MAX = 1024 };
 
 /* As signer_ask: ctx is a struct passphrase. */
 bool passphrase_ask(void *ctx, struct buf *out, const char *key_name, struct err *e);
+/* Any other secret of a person, asked for by `prompt`. */
+must_check bool passphrase_other(struct passphrase *p, struct buf *out, const char *prompt, struct err *e);
 /* For a new key: asked twice at the terminal. */
 must_check bool passphrase_new(struct passphrase *p, struct buf *out, const char *what, struct err *e);
 void passphrase_free(struct passphrase *p); /* wiped */

@@ -3,7 +3,7 @@
 
 #include "base/fs.h"
 #include "bundles/squeeze.h"
-#include "fleetctl/repo/repository.h"
+#include "fleetctl/repo/programs.h"
 
 /* Does that file hold a manifest which names the bundle? Then it says the bundle's length, too. Nobody needs to believe
  * it: the expanded bytes are held against length and digest. A fleet has tens of thousands of them, so they are not read
@@ -20,6 +20,16 @@ static bool names_bundle(uint64_t *length, const struct repository *r, const cha
 		return false;
 	*length = (uint64_t)m.bundle.length;
 	return true;
+}
+
+static bool agent_length(uint64_t *out, const struct repository *r, struct digest bundle)
+{
+	cleanup(programs_free) struct programs ever = {0};
+
+	programs_held(&ever, r);
+	const struct program *p = programs_with(&ever, bundle);
+	*out = p ? (uint64_t)p->bundle.length : 0;
+	return p != NULL;
 }
 
 static bool find_length(uint64_t *out, const struct repository *r, struct digest bundle, struct err *e)
@@ -40,8 +50,10 @@ static bool find_length(uint64_t *out, const struct repository *r, struct digest
 				return true;
 		}
 	}
+	if (agent_length(out, r, bundle))
+		return true;
 	digest_hex(hex, bundle);
-	return err_set(e, ERR_MISSING, "no release here has the bundle %.12s", hex);
+	return err_set(e, ERR_MISSING, "no release and no agent here has the bundle %.12s", hex);
 }
 
 /* Expanded into memory: a patch is for short bundles only. */

@@ -173,7 +173,7 @@ bool repository_online_changed(bool *out, const struct repository *r, uint64_t f
 
 /* --- releases --- */
 
-static bool read_plan(struct role *out, const struct repository *r, const char *plan, struct err *e)
+static bool read_targets(struct role *out, const struct repository *r, const char *plan, struct err *e)
 {
 	cleanup(buf_free) struct buf bytes = BUF_MAX(TRUST_TARGETS_MAX);
 
@@ -203,7 +203,7 @@ bool repository_current(struct buf *manifest, const struct repository *r, const 
 	cleanup(role_free) struct role role = {0};
 	cleanup(free_ptr) char *path = path_form("%s/manifest.json", plan);
 
-	return read_plan(&role, r, plan, e) && read_target(manifest, r, &role, path, e);
+	return read_targets(&role, r, plan, e) && read_target(manifest, r, &role, path, e);
 }
 
 /* A release's id is the SHA-256 of its manifest, so the target says it. */
@@ -213,7 +213,7 @@ bool repository_release(
 	cleanup(role_free) struct role role = {0};
 	char hex[DIGEST_HEX + 1];
 
-	if (!read_plan(&role, r, plan, e))
+	if (!read_targets(&role, r, plan, e))
 		return false;
 	doc *targets = doc_get(role.body, "targets");
 	for (void *i = doc_first(targets); i; i = doc_next(targets, i)) {
@@ -223,6 +223,18 @@ bool repository_release(
 	}
 	digest_hex(hex, id);
 	return err_set(e, ERR_REFUSED, "%s: release %.12s is not one of those that its keys still permit", plan, hex);
+}
+
+bool repository_document(struct buf *out, const struct repository *r, const char *role, const char *path, struct err *e)
+{
+	cleanup(role_free) struct role signed_by = {0};
+	uint64_t version;
+
+	if (!repository_version(&version, r, role, e))
+		return false;
+	if (!version)
+		return err_set(e, ERR_MISSING, "%s: role %s has signed nothing yet", path, role);
+	return read_targets(&signed_by, r, role, e) && read_target(out, r, &signed_by, path, e);
 }
 
 bool repository_bundle(int *out, const struct repository *r, struct digest bundle, struct err *e)

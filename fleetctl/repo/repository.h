@@ -3,7 +3,7 @@
 #pragma once
 
 #include "keys/digest.h"
-#include "manifests/manifest.h"
+#include "manifests/program.h"
 #include "manifests/trust.h"
 
 struct repository {
@@ -25,6 +25,9 @@ must_check bool repository_online_changed(bool *out, const struct repository *r,
  * plan has none, ERR_REFUSED when `id` is not permitted any more. */
 must_check bool repository_current(struct buf *manifest, const struct repository *r, const char *plan, struct err *e);
 must_check bool repository_release(struct buf *manifest, const struct repository *r, const char *plan, struct digest id, struct err *e);
+
+/* A target of a role that signs documents (repo/sign.h), as its newest metadata names it. ERR_MISSING: the role does not sign it. */
+must_check bool repository_document(struct buf *out, const struct repository *r, const char *role, const char *path, struct err *e);
 
 /* Files to send, open for reading. The patch is made and kept when it is missing; ERR_MISSING when `from` is not held here,
  * ERR_LIMIT when one of both is longer than SQUEEZE_PATCH_MAX. */
@@ -70,15 +73,19 @@ struct repository_facts {
 	size_t permitteds;
 	struct repository_role *role;
 	size_t roles;
+	struct program *program; /* agents, by platform */
+	size_t programs;
 };
 /* `fleetctl verify`: every role that targets delegates to, every document of fleet, agent and rollout-PLAN, every permitted
- * manifest, its plan and number, and its bundle: there, of that length and digest when expanded. Stops at the first that is
- * wrong, with its path. */
+ * manifest, its plan and number, every agent's platform, and their bundles: there, of that length and digest when expanded. Stops at
+ * the first that is wrong, with its path. */
 must_check bool repository_verify(struct repository_facts *out, const struct repository *r, struct trust_time now, struct err *e);
 /* The same for one role of those that targets delegates to; what is found is added. */
 must_check bool repository_verify_role(struct repository_facts *f, const struct repository *r, struct trust *t, const char *role,
 	struct err *e);
 void repository_facts_free(struct repository_facts *f);
+/* Is it there, and the bytes that were signed? ERR_MISSING, ERR_DIGEST. */
+must_check bool repository_check_bundle(const struct repository *r, const struct bundle_named *b, struct err *e);
 
 /* Files below repository/: "targets/plan-D/SHA256.manifest.json" (ERR_UNSAFE: a path that is none); the caller frees. */
 must_check bool repository_target_file(char **out, const char *path, struct digest sha256, struct err *e);

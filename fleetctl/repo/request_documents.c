@@ -2,6 +2,7 @@
  * is: of that only the digest is told. */
 #include "base/name.h"
 #include "fleetctl/repo/access.h"
+#include "fleetctl/repo/agents.h"
 #include "fleetctl/repo/request_state.h"
 #include "fleetctl/repo/sign_state.h"
 #include "fleetctl/repo/unsaid.h"
@@ -156,6 +157,9 @@ static void say_fields(struct buf *out, const char *path, struct str before, str
 	unsaid_document(out, a, b);
 }
 
+/* Each knows some paths, and says ERR_MISSING of the others. */
+static bool (*const tellers[])(struct buf *, const char *, struct str, struct str, struct err *) = {access_words, agents_words};
+
 static bool tell(struct request *r, const struct sign_document *d, struct err *e)
 {
 	const struct sign_role *role = sign_role_of(r->sign, d->role);
@@ -170,10 +174,12 @@ static bool tell(struct request *r, const struct sign_document *d, struct err *e
 	}
 	if (target_in(role->before, d->path) && !before.data)
 		buf_form(&r->said, "%s: of the one before only the digest is known, so all of it is told as new\n", d->path);
-	if (access_words(&r->said, d->path, before, d->bytes, &why))
-		return true;
-	if (why.code != ERR_MISSING)
-		return err_set(e, why.code, "%s", why.text);
+	for (size_t i = 0; i < COUNT_OF(tellers); i++) {
+		if (tellers[i](&r->said, d->path, before, d->bytes, &why))
+			return true;
+		if (why.code != ERR_MISSING)
+			return err_set(e, why.code, "%s", why.text);
+	}
 	say_fields(&r->said, d->path, before, d->bytes);
 	return true;
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/version.h"
 #include "keys/digest.h"
 
 enum { LINE_MAX_BYTES = 64 * KIB };
@@ -64,7 +65,7 @@ static struct tail tail_of(struct str text)
 static void compose(struct buf *out, const struct tail *t, const struct transcript_step *step)
 {
 	cleanup(doc_free) doc *line = doc_object();
-	char before[DIGEST_HEX + 1] = "", date[24], me[320];
+	char before[DIGEST_HEX + 1] = "", date[24], me[320], program[32];
 
 	if (t->lines)
 		digest_text(before, t->last);
@@ -74,7 +75,8 @@ static void compose(struct buf *out, const struct tail *t, const struct transcri
 	doc_set_text(line, "before", before);
 	doc_set_text(line, "time", date);
 	doc_set_text(line, "who", me);
-	doc_set_text(line, "program", "fleetctl " FLEET_VERSION);
+	snprintf(program, sizeof program, "fleetctl %s", fleet_version);
+	doc_set_text(line, "program", program);
 	doc_set_text(line, "step", step->step);
 	set_what(line, step->what);
 	if (step->digest)

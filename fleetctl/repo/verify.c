@@ -105,18 +105,18 @@ bool repository_load(const struct repository *r, struct trust *t, const char *ro
 
 /* --- all that is permitted --- */
 
-static bool check_bundle(const struct repository *r, const struct manifest *m, struct err *e)
+bool repository_check_bundle(const struct repository *r, const struct bundle_named *b, struct err *e)
 {
 	cleanup(fd_close) int in = -1, nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	if (nowhere < 0)
 		return err_sys(e, "/dev/null");
-	if (!repository_bundle(&in, r, m->bundle.sha256, e))
+	if (!repository_bundle(&in, r, b->sha256, e))
 		return false;
-	if (squeeze_expand(nowhere, in, -1, (uint64_t)m->bundle.length, m->bundle.sha256, e))
+	if (squeeze_expand(nowhere, in, -1, (uint64_t)b->length, b->sha256, e))
 		return true;
 	/* bytes that do not even expand are not those that were signed either */
-	cleanup(free_ptr) char *file = repository_bundle_file(m->bundle.sha256);
+	cleanup(free_ptr) char *file = repository_bundle_file(b->sha256);
 	return err_set(e, e->code == ERR_SYNTAX || e->code == ERR_LIMIT ? ERR_DIGEST : e->code, "%s is not what was signed: %s", file, e->text);
 }
 
@@ -187,7 +187,7 @@ static bool check_manifest(struct repository_facts *f, const struct repository *
 		return err_set(e, ERR_FOREIGN, "%s is number %lld", path, (long long)m.number);
 	bool known = seen_bundle(f, m.bundle.sha256);
 	note(f, &m, buf_str(&text));
-	return known || check_bundle(r, &m, e) || err_in(e, "%s", path);
+	return known || repository_check_bundle(r, &m.bundle, e) || err_in(e, "%s", path);
 }
 
 static void note_role(struct repository_facts *f, const struct trust *t, const char *role)
@@ -221,7 +221,7 @@ static bool check_plan(
 	return check_manifest(f, r, t, plan, current, e);
 }
 
-/* As large as it may be (an agent is megabytes), so it is only counted and hashed. */
+/* As large as it may be, so it is only counted and hashed. */
 static bool check_document(const struct repository *r, struct trust *t, const char *role, const char *path, struct err *e)
 {
 	cleanup(free_ptr) char *file = NULL;
@@ -242,6 +242,25 @@ static bool check_document(const struct repository *r, struct trust *t, const ch
 	       err_set(e, ERR_DIGEST, "repository: %s is not what was signed", file);
 }
 
+/* What an agent's document leads to: its bundle. That it is for the platform of its path, hosts hold against their own. */
+static bool check_program(struct repository_facts *f, const struct repository *r, struct trust *t, const char *path, struct err *e)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(PROGRAM_FILE_MAX);
+	cleanup(program_free) struct program p = {0};
+
+	if (!repository_target(&text, r, t, path, e) || !program_read(&p, buf_str(&text), NULL, e))
+		return err_in(e, "%s", path);
+	cleanup(free_ptr) char *is = program_path(p.platform);
+	if (strcmp(is, path) != 0)
+		return err_set(e, ERR_FOREIGN, "%s is an agent for %s", path, p.platform);
+	if (!repository_check_bundle(r, &p.bundle, e))
+		return err_in(e, "%s", path);
+	f->program = mem_grow(f->program, f->programs + 1, sizeof *f->program);
+	f->program[f->programs++] = p;
+	p = (struct program){0};
+	return true;
+}
+
 static bool check_documents(
 	struct repository_facts *f, const struct repository *r, struct trust *t, const char *role, struct err *e)
 {
@@ -250,7 +269,8 @@ static bool check_documents(
 	note_role(f, t, role);
 	cleanup(doc_free) doc *targets = doc_ref(doc_get(trust_role(t, role)->body, "targets"));
 	for (void *i = doc_first(targets); i; i = doc_next(targets, i))
-		if (!check_document(r, t, role, doc_key(i), e))
+		if (!check_document(r, t, role, doc_key(i), e) ||
+			(duty_of(role) == DUTY_AGENT && !check_program(f, r, t, doc_key(i), e)))
 			return false;
 	return true;
 }
@@ -294,7 +314,10 @@ void repository_facts_free(struct repository_facts *f)
 		free_ptr(&f->permitted[i].plan);
 	for (size_t i = 0; i < f->roles; i++)
 		free_ptr(&f->role[i].role);
+	for (size_t i = 0; i < f->programs; i++)
+		program_free(&f->program[i]);
 	free_ptr(&f->permitted);
 	free_ptr(&f->role);
+	free_ptr(&f->program);
 	*f = (struct repository_facts){0};
 }

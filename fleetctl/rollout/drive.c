@@ -78,7 +78,8 @@ static doc *member_doc(const struct member_row *m)
 	doc_set_int(d, "tries", m->tries);
 	doc_set_int(d, "started", m->started);
 	doc_set_int(d, "ended", m->ended);
-	if (m->receipt && doc_read(&receipt, str_of(m->receipt), &ignored))
+	struct str seal, statement = str_cut(str_of(m->receipt), '\n', &seal);
+	if (statement.len && doc_read(&receipt, statement, &ignored))
 		doc_set(d, "receipt", receipt);
 	return d;
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/fs.h"
-#include "fleetctl/rollout/pull_home.h"
+#include "fleetctl/receipts/home.h"
 
 bool pull_load(struct pull_drive *d, const char *id, struct err *e)
 {
@@ -72,24 +72,25 @@ static bool note_receipt(
 	set_text(&m->text, r->text);
 	cleanup(free_ptr) char *line = path_form("%s: %s", verdict_words[r->verdict], r->text ? r->text : "");
 	show_note(d->show, "%s: %s", m->host, line);
-	return db_event(d->db, d->row.id, m->host, line, e) && db_member_set(d->db, d->row.id, m, e);
+	return db_member_set(d->db, d->row.id, m, line, e);
 }
 
-static bool look_at(struct pull_drive *d, struct member_row *m, struct err *e)
+static bool look_at(struct pull_drive *d, const struct home *home, struct member_row *m, struct err *e)
 {
 	cleanup(receipt_free) struct receipt r = {0};
-	cleanup(buf_free) struct buf bytes = {0};
-	const struct host *h = fleet_find(d->fleet, str_of(m->host));
-	char doubt[300];
-	bool found;
+	cleanup(home_host_free) struct home_host h = {0};
+	const struct host *host = fleet_find(d->fleet, str_of(m->host));
+	struct str sealed;
 
-	if (!h)
+	if (!host)
 		return true;
-	if (!pull_home(&r, &bytes, &found, doubt, d->fleet, d->db, h, d->row.id, e))
+	if (!home_read(&h, home, host, e))
 		return false;
-	if (doubt[0])
-		show_note(d->show, "%s: its receipt is not believed: %s", m->host, doubt);
-	return !found || note_receipt(d, m, &r, buf_str(&bytes), e);
+	if (h.doubt[0])
+		show_note(d->show, "%s: its receipts are not believed: %s", m->host, h.doubt);
+	if (h.found.say == CHAIN_UNPINNED && h.count && !m->receipt)
+		show_note(d->show, "%s: its receipts cannot be verified: %s", m->host, h.found.text);
+	return !home_newest(&r, &sealed, &h, d->row.id) || note_receipt(d, m, &r, sealed, e);
 }
 
 /* A plan's members stand in the order of their ranks. */
@@ -100,11 +101,15 @@ static bool is_reached(struct sheet *p)
 
 static bool look_at_all(struct pull_drive *d, struct sheets *all, struct err *e)
 {
+	cleanup(home_close) struct home home = {0};
+
+	if (!home_open(&home, d->fleet, d->db, e))
+		return false;
 	for (size_t i = 0; i < d->count; i++) {
 		struct sheet *p = sheet_of(all, d->member[i].plan);
 		if (!is_reached(p))
 			continue;
-		if (!look_at(d, &d->member[i], e))
+		if (!look_at(d, &home, &d->member[i], e))
 			return false;
 		p->missing += !member_ended((enum member_state)d->member[i].state);
 	}
@@ -151,7 +156,7 @@ static bool note_reached(struct pull_drive *d, struct sheets *all, struct err *e
 		if (!is_reached(sheet_of(all, m->plan)) || m->ordered)
 			continue;
 		m->ordered = true;
-		if (!db_member_set(d->db, d->row.id, m, e))
+		if (!db_member_set(d->db, d->row.id, m, NULL, e))
 			return false;
 	}
 	return true;
@@ -172,7 +177,8 @@ static bool set_state(struct pull_drive *d, enum rollout_state to, const char *w
 		return true;
 	d->row.state = (int)to;
 	set_text(&d->row.reason, why);
-	return db_rollout_set(d->db, d->row.id, to, why, e);
+	cleanup(free_ptr) char *told = path_form("%s%s%s", rollout_words[to], why ? ": " : "", why ? why : "");
+	return db_rollout_set(d->db, d->row.id, to, why, told, e);
 }
 
 static void set_sheets(struct sheets *all, enum stage_state to, bool back)
@@ -228,11 +234,10 @@ bool pull_look(struct pull_drive *d, bool go, struct err *e)
 {
 	cleanup(sheets_free) struct sheets all = {0};
 
-	if (!d->fleet->receipts)
+	if (d->fleet->receipts.kind == HOME_NONE)
 		return err_set(e, ERR_USAGE,
-			"fleet.yaml: receipts is missing: the folder where hosts' receipts come home, without which "
-			"nobody "
-			"knows how the last stage went");
+			"fleet.yaml: receipts is missing: where hosts' receipts come home, without which nobody knows how "
+			"the last stage went");
 	if (!load_sheets(&all, d, e) || !look_at_all(d, &all, e))
 		return false;
 	if ((int64_t)failed(d) > d->options.max_failed)

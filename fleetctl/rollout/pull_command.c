@@ -73,7 +73,7 @@ static void tell(const struct pull_drive *p)
 
 static void nap(int64_t ms)
 {
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000 * 1000000)};
 
 	nanosleep(&t, NULL);
 }
@@ -88,9 +88,12 @@ static bool look(struct pull_drive *p, const struct pull_words *w, bool go, stru
 		show_note(p->show, "rollout %s: waits for receipts, looks again every %llds", p->row.id,
 			(long long)(w->every_ms / 1000));
 		nap(w->every_ms);
-		if (!pull_look(p, false, e))
+		if (pull_look(p, false, e))
+			publish(p);
+		else if (e->code != ERR_UNREACHABLE && e->code != ERR_TIMEOUT)
 			return false;
-		publish(p);
+		else
+			show_note(p->show, "rollout %s: %s", p->row.id, e->text);
 	}
 	return true;
 }

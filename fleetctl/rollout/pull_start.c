@@ -142,6 +142,6 @@ bool pull_start(struct pull_drive *d, const struct pull_wishes *w, const struct 
 		return true;
 	struct err none;
 	err_in(e, "rollout %s is not begun", d->row.id);
-	(void)!db_rollout_set(d->db, d->row.id, ROLLOUT_ABORTED, e->text, &none);
+	(void)!db_rollout_set(d->db, d->row.id, ROLLOUT_ABORTED, e->text, e->text, &none);
 	return false;
 }

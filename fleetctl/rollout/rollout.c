@@ -114,7 +114,7 @@ bool rollout_load(struct rollout *r, const char *id, struct err *e)
 		free_ptr(&m->row.code);
 		free(m->row.text);
 		m->row.text = str_dup(STR("is no longer in hosts.yaml"));
-		if (!db_member_set(r->db, r->row.id, &m->row, e))
+		if (!db_member_set(r->db, r->row.id, &m->row, "deferred: is no longer in hosts.yaml", e))
 			return false;
 	}
 	return true;
@@ -135,13 +135,18 @@ void rollout_free(struct rollout *r)
 
 /* --- what is written, and told --- */
 
-static void note(struct rollout *r, const struct member *m, const char *text)
+static void tell(const struct rollout *r, const struct member *m, const char *text)
+{
+	if (text && r->calls.event)
+		r->calls.event(r->calls.ctx, m, text);
+}
+
+static void note(struct rollout *r, const char *text)
 {
 	struct err e;
-	if (!db_event(r->db, r->row.id, m ? m->row.host : NULL, text, &e))
+	if (!db_event(r->db, r->row.id, NULL, text, &e))
 		r->err = e;
-	if (r->calls.event)
-		r->calls.event(r->calls.ctx, m, text);
+	tell(r, NULL, text);
 }
 
 static void stop_with(struct rollout *r, enum rollout_state ending, const char *why)
@@ -172,10 +177,9 @@ static void go(struct rollout *r);
 void rollout_member_changed(struct rollout *r, struct member *m, const char *event)
 {
 	struct err e;
-	if (!db_member_set(r->db, r->row.id, &m->row, &e))
+	if (!db_member_set(r->db, r->row.id, &m->row, event, &e))
 		r->err = e;
-	if (event)
-		note(r, m, event);
+	tell(r, m, event);
 	if (m->row.state == MEMBER_RUNNING)
 		return;
 	hold_to_limits(r);
@@ -261,7 +265,7 @@ static void begin_wave(struct rollout *r, int wave)
 		snprintf(text, sizeof text, "canary: %zu host%s", hosts, hosts == 1 ? "" : "s");
 	else
 		snprintf(text, sizeof text, "wave %d (%d%%): %zu host%s", wave, r->options.waves.percent[wave - 1], hosts, hosts == 1 ? "" : "s");
-	note(r, NULL, text);
+	note(r, text);
 }
 
 /* False: the soak is not over. */
@@ -273,7 +277,7 @@ static bool soaked(struct rollout *r)
 		char wait[32], text[64];
 		shape_ms_text(wait, r->options.soak_ms);
 		snprintf(text, sizeof text, "soaking for %s", wait);
-		note(r, NULL, text);
+		note(r, text);
 		r->soak_until = clock_boot_ms() + r->options.soak_ms;
 	}
 	if (clock_boot_ms() < r->soak_until)
@@ -297,9 +301,9 @@ static void finish(struct rollout *r)
 	free(r->row.reason);
 	r->row.reason = r->why[0] ? str_dup(str_of(r->why)) : NULL;
 	cleanup(free_ptr) char *text = path_form("%s%s%s", rollout_words[end], r->why[0] ? ": " : "", r->why);
-	note(r, NULL, text);
-	if (!db_rollout_set(r->db, r->row.id, end, r->row.reason, &e))
+	if (!db_rollout_set(r->db, r->row.id, end, r->row.reason, text, &e))
 		r->err = e;
+	tell(r, NULL, text);
 	if (r->calls.changed)
 		r->calls.changed(r->calls.ctx, r);
 	loop_stop(r->loop);
@@ -387,7 +391,7 @@ static void asked_to_stop(void *ctx)
 	r->stops++;
 	if (r->stops == 1) {
 		stop_with(r, ROLLOUT_PAUSED, "interrupted");
-		note(r, NULL, "interrupted: hosts on trial are waited for; once more to leave at once");
+		note(r, "interrupted: hosts on trial are waited for; once more to leave at once");
 		timer_in(r->tick, 0);
 		return;
 	}
@@ -402,7 +406,7 @@ bool rollout_run(struct rollout *r, struct err *e)
 	r->began_ms = clock_boot_ms();
 	r->ending = ROLLOUT_RUNNING;
 	r->row.state = ROLLOUT_RUNNING;
-	if (!db_rollout_set(r->db, r->row.id, ROLLOUT_RUNNING, NULL, e))
+	if (!db_rollout_set(r->db, r->row.id, ROLLOUT_RUNNING, NULL, r->goes_on[0] ? r->goes_on : NULL, e))
 		return false;
 	hold_to_limits(r); /* what was halted stays so until a limit is raised: nobody is put on trial to find that out */
 	r->tick = timer_new(r->loop, tick, r);

@@ -56,6 +56,7 @@ struct rollout {
 	int64_t soak_until;    /* clock_boot_ms; 0: not soaking */
 	int64_t began_ms;
 	int stops;             /* how often a person said stop */
+	char goes_on[300];     /* the line of history that says so and by whom; empty: it is new */
 	bool told_unpinned;    /* that a host's receipts cannot be verified */
 	enum rollout_state ending; /* what it will be once nothing runs; RUNNING: go on */
 	char why[1000];

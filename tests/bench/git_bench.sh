@@ -71,8 +71,9 @@ git_pull_costs()
 	ours=$bytes
 	counted stock_list
 	theirs=$bytes
-	compare git-idle-poll "$ours" "$theirs" 1.2 "bytes, $(git -C "$git_bare" for-each-ref | wc -l) refs"
-	judge git-idle-poll-bytes "$ours" 12288 "bytes, of $plans plans; a month of one poll each 6h: $((ours * 120 / 1000)) kB"
+	compare git-idle-poll "$ours" "$theirs" 1.2 "bytes, $(git -C "$git_bare" for-each-ref | wc -l) refs" 'git ls-remote' bytes
+	judge git-idle-poll-bytes "$ours" 12288 "bytes, of $plans plans"
+	say "a month of one poll each 6h, with nothing new: git over ssh $((ours * 120 / 1000)) kB, with $plans plans"
 
 	old=$(cd "$fleet/repository" && newest_bundle bench)
 	sed -i "2s/.*/# bench: one/" "$fleet/scripts/munin/df"
@@ -84,7 +85,7 @@ git_pull_costs()
 	counted git_read --plan bench metadata/timestamp.json "patches/${old%.tar.zst}-${new%.tar.zst}.zst"
 	ours=$bytes
 	counted stock_fetch
-	compare git-one-line "$ours" "$bytes" 1.3 "bytes, patch included, against git fetch of the branch alone"
+	compare git-one-line "$ours" "$bytes" 1.3 "bytes, patch included" 'git fetch of the branch alone' bytes
 	git_new_host
 	fleet=$mine
 }

@@ -302,7 +302,7 @@ static struct timespec *until_due(struct timespec *out, const struct relay *r, i
 		return NULL;
 	int64_t left_us = due_us - now_us();
 	left_us = left_us > 0 ? left_us : 0;
-	*out = (struct timespec){.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
+	*out = (struct timespec){.tv_sec = left_us / 1000000, .tv_nsec = (long)(left_us % 1000000 * 1000)};
 	return out;
 }
 

@@ -24,7 +24,7 @@ ctl publish
 expect 0 "the repository is published"
 reads "and read"
 ok "and read"
-[ "$(cd "$www" && find metadata -type f | sort)" = "$(cd "$fleet/repository" && newest_files | grep ^metadata/)" ] || fail "nothing else is in its metadata"
+[ "$(cd "$www" && find metadata -type f ! -name "*.gz" | sort)" = "$(cd "$fleet/repository" && newest_files | grep ^metadata/)" ] || fail "nothing else is in its metadata"
 ctl publish
 said 'web: 0 files' "the same again writes nothing"
 

@@ -4,76 +4,15 @@
 # beside one, and what remove and purge leave. About 40 s, and a minute more where the Debian is not made yet.
 . "$(dirname "$0")/tower.sh"
 
-[ "$(id -u)" -eq 0 ] || { echo 'needs root: for namespaces'; exit 77; }
-[ "${CI:-}" = true ] || [ -n "${FLEET_MACHINE:-}" ] || { echo 'the longer share: with CI=true, or FLEET_MACHINE=yes'; exit 77; }
-command -v mmdebstrap >/dev/null || { echo 'needs mmdebstrap'; exit 77; }
-grep -qs cgroup2 /proc/mounts || { echo 'needs cgroup2'; exit 77; }
-! ldd "$fleetctl" | grep asan >/dev/null || { echo 'packages are made of the plain build'; exit 77; }
-base=$("$here/tests/machine/root.sh" "$build/machine") || { echo 'needs a Debian mirror'; exit 77; }
-
+. "$here/tests/machine/machine.sh"
+machine_or_skip
 tower_begin
-case $(stat -f -c %T "$T") in
-tmpfs | overlay*) echo 'needs a disk below TMPDIR: what a machine keeps must last'; exit 77 ;;
-esac
-R=$T/root
-box=
+trap machine_end EXIT
 
-# --- the machine ---
-
-free_port()
-{
-	local port
-	while :; do
-		port=$((40000 + RANDOM % 20000))
-		listening "$port" || { echo "$port"; return; }
-	done
-}
-machine_make()
-{
-	cp -a "$base" "$R"
-	port=$(free_port)
-	printf 'Port %s\nListenAddress 127.0.0.1\n' "$port" >"$R/etc/ssh/sshd_config.d/test.conf"
-	echo stock >"$R/etc/hostname"
-	echo '127.0.0.1 localhost stock' >"$R/etc/hosts"
-	chroot "$R" useradd -m -s /bin/bash pi
-	ssh-keygen -q -t ed25519 -N '' -C pi -f "$T/pi"
-	install -d -m 0700 -o 1000 -g 1000 "$R/home/pi/.ssh"
-	install -m 0600 -o 1000 -g 1000 "$T/pi.pub" "$R/home/pi/.ssh/authorized_keys"
-	echo 'pi ALL=(ALL) NOPASSWD: ALL' >"$R/etc/sudoers.d/pi"
-}
-answers() { pi true 2>/dev/null; }
-machine_up()
-{
-	: >"$T/boot.log"
-	"$here/tests/machine/boot.sh" "$R" >"$T/boot.log" 2>&1 &
-	box=$!
-	until_true 300 answers || { tail -n 30 "$R/console"; cat "$T/boot.log"; fail "the machine starts"; }
-}
-# as a power cut: nothing is told
-machine_cut()
-{
-	[ -n "$box" ] || return 0
-	kill -KILL "$box"
-	wait "$box" 2>/dev/null || true
-	box=
-}
-# Its first process hears no SIGTERM.
-end()
-{
-	local code=$?
-	set +e
-	machine_cut
-	(exit "$code")
-	tower_end
-}
-trap end EXIT
-pi() { ssh -i "$T/pi" -p "$port" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes -o ConnectTimeout=5 pi@127.0.0.1 "$@"; }
 state() { pi sudo fleet-agent status --json | tr -d ' \n'; }
 runs_there() { state | grep -q "\"number\":$1,"; }
 at_step() { state | grep -q "\"step\":\"$1\""; }
 at_rest() { ! state | grep -q '"step":"\(fetch\|verify\|unpack\|reread\|swap\|prove\|commit\|rollback\)"'; }
-# what the machine is made of: a digest of every file that a step might touch
-face() { pi "sudo sh -c 'find /etc /usr /lib/systemd /var/lib/fleet-agent /var/lib/dpkg /var/cache -xdev -type f ! -path \"/var/lib/fleet-agent/receipts/*\" -printf \"%p %s %T@\\n\" 2>/dev/null | sort'"; }
 enroll() { ctl host enroll 127.0.0.1 --port "$port" --user pi --identity "$T/pi" --id pi-D --plan plan-D --site here --packages "$T/packages" "$@"; }
 
 # --- the fleet: its check passes as fleet-probe alone, and a trial takes some seconds ---
@@ -98,9 +37,8 @@ mkdir "$T/packages"
 (cd "$build" && cpack -B "$T/made") >"$T/out" 2>&1 || fail 'packages are made'
 cp "$T"/made/fleet-agent_*.deb "$T/packages/"
 version=$(dpkg-deb -f "$T"/packages/fleet-agent_*.deb Version)
-machine_make
+machine_make ''
 machine_up
-key=$(cut -d' ' -f1,2 "$R/etc/ssh/ssh_host_ed25519_key.pub")
 
 # --- what is refused, and changes nothing ---
 

@@ -93,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct parcel_ask ask = {.url = url, .max = MOST, .connect_ms = 1000, .idle_ms = 1000, .total_ms = 2000};
 	ask.etag = data[0] & 1 ? "\"v1\"" : NULL;
 	ask.from = data[0] & 2 ? FROM : 0;
+	ask.squeezed = data[0] & 4;
 	bool ok = https_answer(h, &ask, pair[0], &e);
 	must(ok || e.code != ERR_NONE);
 	check(pair[1], &ask, ok);

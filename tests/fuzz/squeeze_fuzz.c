@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	cleanup(fd_close) int base = file_of(prefix);
 	struct str frame = str_bytes(data + 1, size - 1);
-	uint64_t length = (uint64_t)data[0] * data[0] * 16;
+	size_t length = (size_t)data[0] * data[0] * 16;
 	expand(frame, -1, length);
 	expand(frame, base, length);
 	if (squeeze_text_expand(&text, frame, prefix, length, &e) && text.len > length)

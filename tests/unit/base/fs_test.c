@@ -628,9 +628,9 @@ static void a_write_cut_anywhere_leaves_the_old_or_the_new(void **state)
 		write_text(r, "state", "first");
 		if (!cut(r, write_second, n))
 			break;
-		assert_text(r, "state", n <= 3 ? "first" : "second");
+		assert_text(r, "state", n <= 5 ? "first" : "second");
 	}
-	assert_int_equal(n, 5);
+	assert_int_equal(n, 7);
 	assert_text(r, "state", "second");
 	assert_names(r, "", "state");
 }
@@ -655,19 +655,83 @@ static void a_removal_cut_anywhere_leaves_the_tree_whole_or_gone(void **state)
 	assert_names(r, "", "");
 }
 
+/* In a child, for the count is the process's. */
+static bool in_child(const struct room *r, const char *name, const char *value, bool (*change)(const struct room *r))
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		setenv(name, value, 1);
+		_exit(change(r) ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status) == 0;
+}
+
+static bool write_and_link(const struct room *r)
+{
+	struct err e = {0};
+
+	return write_second(r) && fs_link(r->dir, "state", "l", &e);
+}
+
+/* "word name": of each line of the log, in which bytes that were written stand behind theirs. */
+static void words_of_log(struct buf *out, struct str log)
+{
+	while (log.len) {
+		struct str line = str_cut(log, '\n', &log), field[6];
+		uint64_t length;
+		for (size_t i = 0; i < COUNT_OF(field); i++)
+			field[i] = str_cut(line, '\t', &line);
+		assert_true(str_number(&length, field[3], INT64_MAX));
+		const char *name = memrchr(field[4].data, '/', field[4].len);
+		struct str last = name ? str_bytes(name + 1, (size_t)(field[4].data + field[4].len - name - 1)) : field[4];
+		buf_form(out, STR_FMT " " STR_FMT "\n", STR_ARG(field[1]), STR_ARG(last));
+		if (str_is(field[1], "write"))
+			log = str_bytes(log.data + length, log.len - (size_t)length);
+	}
+}
+
 static void operations_come_in_their_durable_order(void **state)
 {
 	const struct room *r = *state;
-	cleanup(free_ptr) char *log = path_form("%s/log", r->path);
+	cleanup(free_ptr) char *log = path_form("%s/log", r->path), *name = str_dup(str_of(strrchr(r->path, '/') + 1));
+	cleanup(free_ptr) char *want = path_form("create .state.new\nwrite .state.new\nchmod .state.new\nsync .state.new\n"
+						 "rename .state.new\nsync %s\nsymlink .l.new\nrename .l.new\nsync %s\n",
+		name, name);
+	cleanup(buf_free) struct buf text = {0};
+	cleanup(buf_free) struct buf words = {0};
 	struct err e = {0};
 
-	setenv("FLEET_FAULT_LOG", log, 1);
-	bool done = fs_write(r->dir, "state", STR("x"), 0644, &e) && fs_link(r->dir, "state", "l", &e);
-	unsetenv("FLEET_FAULT_LOG");
-	assert_true(done);
-	assert_text(r, "log",
-		"write state\nsync state\nrename state\nsync-folder-of state\n"
-		"link l\nrename l\nsync-folder-of l\n");
+	assert_true(in_child(r, "FLEET_FAULT_LOG", log, write_and_link));
+	assert_true(fs_read(&text, r->dir, "log", &e));
+	words_of_log(&words, buf_str(&text));
+	assert_string_equal(buf_str(&words).data, want);
+}
+
+static void a_write_that_fails_anywhere_leaves_the_old_or_the_new_and_nothing_beside(void **state)
+{
+	static const char *const words[] = {"ENOSPC", "EIO", "EROFS", "EMFILE", "EDQUOT"};
+	const struct room *r = *state;
+
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		for (int n = 1; n <= 6; n++) {
+			cleanup(free_ptr) char *at = path_form("%d:%s", n, words[i]);
+			write_text(r, "state", "first");
+			assert_false(in_child(r, "FLEET_FAULT_ERR", at, write_second));
+			assert_text(r, "state", n <= 5 ? "first" : "second");
+			assert_names(r, "", "state");
+		}
+}
+
+static void a_short_write_goes_on(void **state)
+{
+	const struct room *r = *state;
+
+	assert_true(in_child(r, "FLEET_FAULT_ERR", "2:short", write_second));
+	assert_text(r, "state", "second");
 }
 #endif
 
@@ -710,6 +774,8 @@ int main(void)
 		IN_ROOM(a_write_cut_anywhere_leaves_the_old_or_the_new),
 		IN_ROOM(a_removal_cut_anywhere_leaves_the_tree_whole_or_gone),
 		IN_ROOM(operations_come_in_their_durable_order),
+		IN_ROOM(a_write_that_fails_anywhere_leaves_the_old_or_the_new_and_nothing_beside),
+		IN_ROOM(a_short_write_goes_on),
 #endif
 	};
 

@@ -119,7 +119,7 @@ static void every_field_of_a_host_makes_the_round_trip(void **state)
 	m.ended = 5;
 	for (int s = MEMBER_WAITING; s <= MEMBER_DEFERRED; s++) {
 		m.state = s;
-		assert_done(db_member_set(o.db, "r-1", &m, &e));
+		assert_done(db_member_set(o.db, "r-1", &m, NULL, &e));
 		get(&g, &o, "r-1");
 		assert_int_equal(g.m[1].state, s);
 	}
@@ -150,13 +150,13 @@ static void states_of_a_rollout_are_kept_with_their_reason(void **state)
 	open_db(&o, *state);
 	add_rollout(&o, "r-1");
 	for (int s = ROLLOUT_PAUSED; s <= ROLLOUT_ABORTED; s++) {
-		assert_done(db_rollout_set(o.db, "r-1", (enum rollout_state)s, "because", &e));
+		assert_done(db_rollout_set(o.db, "r-1", (enum rollout_state)s, "because", NULL, &e));
 		get(&g, &o, "r-1");
 		assert_int_equal(g.row.state, s);
 		assert_string_equal(g.row.reason, "because");
 		assert_true(g.row.ended > 0);
 	}
-	assert_done(db_rollout_set(o.db, "r-1", ROLLOUT_RUNNING, NULL, &e));
+	assert_done(db_rollout_set(o.db, "r-1", ROLLOUT_RUNNING, NULL, NULL, &e));
 	get(&g, &o, "r-1");
 	assert_null(g.row.reason);
 	assert_int_equal(g.row.ended, 0);
@@ -241,7 +241,7 @@ static void a_wish_that_came_too_late_does_not_wait_for_the_next_run(void **stat
 	open_db(&o, *state);
 	add_rollout(&o, "r-1");
 	assert_done(db_ask(o.db, "r-1", "pause", &e));
-	assert_done(db_rollout_set(o.db, "r-1", ROLLOUT_RUNNING, NULL, &e));
+	assert_done(db_rollout_set(o.db, "r-1", ROLLOUT_RUNNING, NULL, NULL, &e));
 	assert_done(db_asked(o.db, "r-1", &wish, &e));
 	assert_null(wish);
 }

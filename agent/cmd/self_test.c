@@ -1,0 +1,23 @@
+/* fleet-agent self-test: what apply asks of a new agent before it links it. */
+#include <stdio.h>
+
+#include "agent/command.h"
+#include "agent/selftest.h"
+
+static int run(const struct command *me, int argc, char **argv)
+{
+	struct where w = {0};
+	const struct opt table[] = {WHERE_OPTS(w), {0}};
+	cleanup(host_close) struct host h = {0};
+	struct err e;
+	int code;
+
+	if (!command_begin(me, table, argc, argv, &code))
+		return code;
+	if (!host_open(&h, &w, &e) || !selftest_run(&h.config, &h.store, &e))
+		return command_fail(me, &e);
+	puts("it reads this host, takes a release, and goes back from it");
+	return COMMAND_OK;
+}
+
+const struct command cmd_self_test = {"self-test", NULL, "Take a release and go back from it, in a scratch folder", run};

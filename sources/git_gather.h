@@ -1,0 +1,8 @@
+/* What hosts have brought, as files. */
+#pragma once
+
+#include "sources/git_lib.h"
+#include "sources/post_job.h"
+
+/* One connection, and nothing is written where nothing is new. *count: hosts that have brought some. */
+must_check bool git_gather(int64_t *count, const struct post_job *job, struct err *e);

@@ -1,0 +1,167 @@
+#!/bin/sh
+# shellcheck shell=dash
+# One life of the host, from the moment the power is back: boots as the unit would, looks, then one update after the other.
+#   life.sh FIRST LAST [ask]
+# What it finds goes to its output, a line each, for the one outside who remembers:
+#   @ up                  the disk is mounted
+#   @ booted MS TEXT      fleet-agent boot came back
+#   @ fact NAME VALUE     what may only rise (or, for keys and marks, stay)
+#   @ update N NAME       it begins
+#   @ ended N CODE TEXT
+#   @ whole               all of them are done
+#   @ bad TEXT            what must never be
+# Behind LAST there may be nothing to do: FIRST is then LAST and one. With `ask` it waits for a line of input where an update begins and where it ended.
+set -u
+export PATH=/usr/bin:/bin LC_ALL=C
+first=$1 last=$2 ask=${3:-}
+state=/var/lib/fleet-agent world=/world out=/run/life
+
+say() { echo "@ $*"; }
+bad()
+{
+	say "bad $*"
+	exit 1
+}
+wait_for_leave() { [ -z "$ask" ] || read -r _; }
+as_agent() { /usr/bin/setpriv --reuid fleet-agent --regid fleet-agent --clear-groups --no-new-privs fleet-agent "$@"; }
+read_file() { cat "$world/$1/$2"; }
+told() { tr '\n' ' ' <$out | cut -c 1-300; }
+
+# --- looking ---
+
+status() { as_agent status --json >/run/status 2>&1 || bad "status: $(cat /run/status)"; }
+# field NAME: of the status, on a line of its own
+field() { sed -n "s/^ *\"$1\": *\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" /run/status | head -n 1; }
+on_trial() { grep -q '^ *"trial":' /run/status; }
+
+verified()
+{
+	as_agent verify >$out 2>&1 || bad "$1: what runs does not verify: $(told)"
+}
+
+# The version of the document itself is the last of that name in its signed part.
+versions()
+{
+	local file name version
+	for file in "$state"/trust/*.json; do
+		[ -e "$file" ] || continue # nothing was fetched yet
+		name=${file##*/}
+		version=$(tr -d '\n ' <"$file" | sed -n 's/.*"version":\([0-9]*\).*/\1/p')
+		[ -n "$version" ] || bad "$1: $file has no version"
+		say "fact trust:${name%.json} $version"
+	done
+	[ ! -e $state/trust/floor ] || say "fact floor $(tr -dc 0-9 <$state/trust/floor)"
+}
+
+chain()
+{
+	local n at before=
+	for n in $(cd $state/receipts && printf '%s\n' *.json | sed -n 's/^\([0-9]*\)[.]json$/\1/p' | sort -n); do
+		at=$state/receipts/$n.json
+		if [ -n "$before" ]; then
+			[ "$n" -eq $((last_receipt + 1)) ] || bad "$1: receipt $((last_receipt + 1)) is missing"
+			grep -q "\"previous\":\"$before\"" "$at" || bad "$1: receipt $n does not follow receipt $last_receipt"
+		fi
+		before=$(head -n 1 "$at" | tr -d '\n' | sha256sum | cut -c 1-64)
+		last_receipt=$n
+	done
+	say "fact receipt $last_receipt"
+}
+
+# look WHEN: what must hold at any time when nothing is tried
+look()
+{
+	verified "$1"
+	status
+	on_trial && bad "$1: a trial is open"
+	chain "$1"
+	versions "$1"
+	say "fact key $(field receipt_key)"
+	number=$(field number)
+}
+
+# What nobody needs any more is gone when an update is over.
+tidy()
+{
+	local left
+	left=$(find $state/staging -mindepth 1; find $state -name '.*.new' -o -name '.*.gone')
+	[ -z "$left" ] || bad "$1: left behind: $left"
+	for left in releases trees bundles; do
+		[ "$(find $state/$left -mindepth 1 -maxdepth 1 | wc -l)" -le 4 ] || bad "$1: more than 4 $left are kept"
+	done
+}
+
+# --- living ---
+
+now_ms() { sed 's/^\([0-9]*\)[.]\([0-9][0-9]\).*/\1\20/' /proc/uptime; }
+
+boot()
+{
+	local began
+	began=$(now_ms)
+	as_agent boot >$out 2>&1 || bad "boot: $(told)"
+	say "booted $(($(now_ms) - began)) $(told)"
+	verified "at once after boot"
+}
+
+# A trial that was open settles; who pulled it sees it through, as the timer's unit does.
+settle()
+{
+	local tries=600
+	status
+	on_trial || return 0
+	as_agent pull >$out 2>&1
+	while status; on_trial; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || bad "an open trial does not settle: $(grep -A8 '"trial"' /run/status | tr -d '\n ')"
+		sleep 0.1
+	done
+}
+
+update()
+{
+	local n="$1" op code=0 heard
+	publish "$n"
+	say "update $n $(read_file "$n" name)"
+	wait_for_leave
+	op=$(read_file "$n" op)
+	if [ "$op" = pull ]; then
+		as_agent pull --now >$out 2>&1 || code=$?
+	elif [ "$number" != "$(read_file "$n" runs)" ]; then
+		as_agent "$op" >$out 2>&1 || code=$?
+	fi
+	case ,$(read_file "$n" code), in
+	*",$code,"*) ;;
+	*) bad "update $n, $(read_file "$n" name): exit code $code: $(told)" ;;
+	esac
+	heard=$(told)
+	look "after update $n"
+	[ "$number" = "$(read_file "$n" runs)" ] || bad "update $n, $(read_file "$n" name): release $number runs, not $(read_file "$n" runs): $heard"
+	tidy "after update $n"
+	say "ended $n $code $heard"
+	wait_for_leave
+}
+publish()
+{
+	! grep -q ' /run/published ' /proc/mounts || umount /run/published
+	mkdir -p /run/published
+	mount -o bind "$world/$1/repository" /run/published || bad "update $1 is not published"
+}
+
+say up
+boot
+begun=$((first < last ? first : last)) # behind the last there is none
+publish "$begun"
+settle
+look "after boot"
+case $number in
+"$(read_file $((first - 1)) runs)" | "$(read_file "$begun" runs)") ;;
+*) bad "after boot: release $number runs" ;;
+esac
+say "settled"
+n=$first
+while [ "$n" -le "$last" ]; do
+	update "$n"
+	n=$((n + 1))
+done
+say whole
