@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "agent/guard/record.h"
+#include "agent/store/linked.h"
 #include "base/version.h"
 
 enum { COMMANDS_MAX = 32 };
@@ -62,9 +63,11 @@ void host_close(struct host *h)
 
 void host_came_through(const struct host *h)
 {
+	struct digest linked;
 	struct err e;
 
-	(void)!guard_came_through(h->store.dir, &e);
+	if (linked_current(&linked, &h->store, &e) && linked_is_us(&h->store, linked))
+		(void)!guard_came_through(h->store.dir, &e);
 }
 
 /* --- which command --- */

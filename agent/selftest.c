@@ -13,7 +13,6 @@
 #include "bundles/pack.h"
 
 #define SCRATCH "staging/self-test"
-enum { NUMBER = 1 };
 
 /* --- this host, by these eyes --- */
 
@@ -32,8 +31,9 @@ static bool read_ours(const struct config *c, const struct store *s, struct err 
 /* --- a host of its own --- */
 
 /* A release with one file, from its folder to a tree that is what was packed. */
-static bool make_release(struct digest *id, const struct store *s, const char *plan, struct err *e)
+static bool make_release(struct digest *id, const struct store *s, struct digest like, struct err *e)
 {
+	cleanup(release_close) struct release r = {0};
 	cleanup(free_ptr) char *folder = path_form("%s/staging/release", s->path);
 	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
 	cleanup(fd_close) int fd = -1;
@@ -47,8 +47,11 @@ static bool make_release(struct digest *id, const struct store *s, const char *p
 		!fs_sync_fd(fd, e) || !bundle_keep(s, facts.digest, "staging/release.tar", e) ||
 		!bundle_check(s, facts.digest, facts.length, e))
 		return false;
-	struct manifest m = {.number = NUMBER, .bundle = {facts.digest, (int64_t)facts.length}, .plan.plan = (char *)plan};
-	manifest_write(&text, &m);
+	if (!release_open(&r, s, like, e))
+		return false;
+	r.manifest.number++;
+	r.manifest.bundle = (struct bundle_named){facts.digest, (int64_t)facts.length};
+	manifest_write(&text, &r.manifest);
 	*id = manifest_id(buf_str(&text));
 	return buf_ok(&text, e) && tree_make(s, facts.digest, e) &&
 	       tree_compare(&differences, s, facts.digest, NULL, NULL, e) &&
@@ -73,7 +76,7 @@ static bool there_and_back(const struct config *c, const struct store *s, struct
 	struct digest id;
 
 	return ledger_load(&l, s, e) && receipts_newest(&receipt, s, l.receipt, e) && runs(s, c->baseline, e) &&
-	       make_release(&id, s, c->plan, e) && release_swap(s, id, e) && runs(s, id, e) &&
+	       make_release(&id, s, c->baseline, e) && release_swap(s, id, e) && runs(s, id, e) &&
 	       release_swap(s, c->baseline, e) && runs(s, c->baseline, e) && ledger_save(&l, s, e);
 }
 

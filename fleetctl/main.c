@@ -10,13 +10,15 @@
 extern const struct command cmd_publish, cmd_init, cmd_key_new, cmd_key_add, cmd_key_revoke, cmd_key_replace, cmd_key_threshold,
 	cmd_key_list, cmd_key_transcript, cmd_sign, cmd_verify, cmd_preview, cmd_rollout_start,
 	cmd_rollout_status, cmd_rollout_pause, cmd_rollout_resume, cmd_rollout_abort, cmd_rollout_undo, cmd_status, cmd_host_add,
-	cmd_host_enroll, cmd_host_list, cmd_host_show, cmd_host_pin, cmd_access_status, cmd_access_push, cmd_completion, cmd_refresh, cmd_doctor;
+	cmd_host_enroll, cmd_host_list, cmd_host_show, cmd_host_pin, cmd_access_status, cmd_access_push, cmd_completion, cmd_refresh, cmd_doctor,
+	cmd_agent_add, cmd_agent_list, cmd_agent_push, cmd_agent_offer;
 
 const struct command *const commands[] = {
 	&cmd_init, &cmd_key_new, &cmd_key_add, &cmd_key_revoke, &cmd_key_replace, &cmd_key_threshold, &cmd_key_list,
 	&cmd_key_transcript, &cmd_sign, &cmd_refresh, &cmd_verify, &cmd_doctor, &cmd_host_add, &cmd_host_enroll, &cmd_host_list, &cmd_host_show, &cmd_host_pin, &cmd_preview,
 	&cmd_rollout_start, &cmd_rollout_status, &cmd_rollout_pause, &cmd_rollout_resume, &cmd_rollout_abort, &cmd_rollout_undo,
-	&cmd_status, &cmd_access_status, &cmd_access_push, &cmd_publish, &cmd_completion, NULL,
+	&cmd_status, &cmd_access_status, &cmd_access_push, &cmd_agent_add, &cmd_agent_list, &cmd_agent_push, &cmd_agent_offer,
+	&cmd_publish, &cmd_completion, NULL,
 };
 
 static void usage(FILE *to)

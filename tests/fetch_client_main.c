@@ -2,7 +2,8 @@
  *   fetch-client BASE NAME FILE MAX [ETAG [ALSO]]
  * FILE's bytes are those that are held; ETAG is how it looked ("": unknown); ALSO is an origin where redirects may lead.
  *   bytes FROM LENGTH ETAG | unchanged | absent
- * In the environment: FLEET_CA, FLEET_FETCH_HTTPS (the helper), FLEET_SESSION (a file), FLEET_CLOCK_UNSURE. Exits 1, the reason on stderr, when it failed. */
+ * In the environment: FLEET_CA, FLEET_FETCH_HTTPS (the helper), FLEET_SESSION (a file), FLEET_CLOCK_UNSURE, FLEET_DOCUMENT
+ * (it is fetched as documents are: into memory, written when it is whole). Exits 1, the reason on stderr, when it failed. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,13 @@
 
 #include "base/fs.h"
 #include "sources/fetch.h"
+
+static bool get_document(struct source_answer *answer, struct source *s, const struct source_ask *ask, int fd, struct err *e)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(ask->max);
+
+	return source_get(answer, s, ask, &text, e) && fs_put(fd, buf_str(&text), e);
+}
 
 static bool get(int argc, char **argv, struct err *e)
 {
@@ -38,7 +46,7 @@ static bool get(int argc, char **argv, struct err *e)
 	}
 	if (!source_fetch(&s, &f, e))
 		return false;
-	bool ok = source_get_file(&answer, s, &ask, fd, e);
+	bool ok = (getenv("FLEET_DOCUMENT") ? get_document : source_get_file)(&answer, s, &ask, fd, e);
 	source_free(&s);
 	if (ok && answer.say == SOURCE_BYTES)
 		printf("bytes %llu %llu %s\n", (unsigned long long)answer.from, (unsigned long long)answer.length,

@@ -93,8 +93,11 @@ origins_yaml_shape manifests/origins.c sources.yaml
 origin_shape manifests/origins.c sources
 keyset_shape fleetctl/repo/keyset.c keys.yaml
 key_shape fleetctl/repo/keyset.c keys
+agents_shape fleetctl/repo/agents.c agents.yaml
+agent_shape fleetctl/repo/agents.c agents
 TABLES
-for file in fleetctl/fleet/fleet.c manifests/plan.c manifests/window.c manifests/access.c manifests/origins.c fleetctl/repo/keyset.c; do
+for file in fleetctl/fleet/fleet.c manifests/plan.c manifests/window.c manifests/access.c manifests/origins.c fleetctl/repo/keyset.c \
+	fleetctl/repo/agents.c; do
 	sed -nE 's/^(static )?const struct shape_field ([a-z_]+)\[\] = .*/\2/p' "$root/$file" >"$t/names"
 	while read -r table; do
 		grep -q "^$table $file " "$t/tables" || not "$file: this test does not know the table $table"

@@ -45,11 +45,13 @@ static enum apply_say red(struct apply *a, const char *check, const char *text, 
 static bool passes_its_test(struct apply *a, const char *tree, struct buf *said, struct err *e)
 {
 	cleanup(free_ptr) char *program = path_form("%s/" PROGRAM_AGENT, tree);
-	char *argv[] = {program, (char *)"self-test", (char *)"--config-dir", a->config->dir, (char *)"--state-dir",
-		a->store->path, NULL};
+	char version[VERSION_SIZE];
+	char *argv[] = {program, (char *)"self-test", (char *)"--as", version, (char *)"--config-dir", a->config->dir,
+		(char *)"--state-dir", a->store->path, NULL};
 	struct proc_job job = {.argv = argv, .cwd = -1, .timeout_ms = TEST_MS, .output_max = SAID_MAX};
 	struct proc_end end = {0};
 
+	version_text(version, a->ledger.attempt.receipt.release_number);
 	if (!proc_run(&end, &job, e))
 		return false;
 	*said = end.output;

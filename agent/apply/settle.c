@@ -76,13 +76,13 @@ enum apply_say step_settle(struct apply *a, struct err *e)
 	if (!receipts_add(&digest, a->store, r, e) || (!r->access && !guard_end(a->store->dir, what, e)))
 		return APPLY_FAILED;
 	apply_tell(a, 0, 0, "%s", verdict_words[r->verdict]);
-	(void)!staging_clear(a->store, !keep_parts, &no); /* before it is forgotten whose it was */
+	(void)!fs_remove(a->store->dir, "confirm", &no); /* both before it is forgotten whose they are */
+	(void)!staging_clear(a->store, !keep_parts, &no);
 	a->ledger.receipt = r->number;
 	a->ledger.receipt_digest = digest;
 	ledger_end_attempt(&a->ledger);
 	if (!apply_save(a, e))
 		return APPLY_FAILED;
-	(void)!fs_remove(a->store->dir, "confirm", &no);
 	(void)!sweep_store(a->store, &a->ledger, &no);
 	store_ballast(a->store);
 	return APPLY_DONE;

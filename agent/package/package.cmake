@@ -48,11 +48,18 @@ foreach(page ${pages})
 endforeach()
 file(GLOB units ${PROJECT_SOURCE_DIR}/fleetctl/units/*.service ${PROJECT_SOURCE_DIR}/fleetctl/units/*.timer)
 install(FILES ${units} DESTINATION /lib/systemd/system COMPONENT fleetctl)
-if(NOT CMAKE_CROSSCOMPILING) # a script for bash, which the program itself says
+# A script for bash, which the program itself says; for another architecture, this machine's own program: FLEET_COMPLETION is its file.
+set(FLEET_COMPLETION "" CACHE FILEPATH "fleetctl.bash, as another build of the same source made it")
+if(NOT CMAKE_CROSSCOMPILING)
   add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/package/fleetctl.bash
     COMMAND fleetctl completion > ${PROJECT_BINARY_DIR}/package/fleetctl.bash DEPENDS fleetctl VERBATIM)
   set_property(GLOBAL APPEND PROPERTY package_files ${PROJECT_BINARY_DIR}/package/fleetctl.bash)
-  install(FILES ${PROJECT_BINARY_DIR}/package/fleetctl.bash DESTINATION share/bash-completion/completions RENAME fleetctl COMPONENT fleetctl)
+  set(completion ${PROJECT_BINARY_DIR}/package/fleetctl.bash)
+else()
+  set(completion ${FLEET_COMPLETION})
+endif()
+if(completion)
+  install(FILES ${completion} DESTINATION share/bash-completion/completions RENAME fleetctl COMPONENT fleetctl)
 endif()
 
 get_property(files GLOBAL PROPERTY package_files)

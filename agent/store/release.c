@@ -23,17 +23,32 @@ bool release_has(const struct store *s, struct digest id)
 	return fstatat(s->dir, path, &st, 0) == 0;
 }
 
-static bool add_files(
-	const struct store *s, const char *beside, struct str manifest, struct digest bundle, struct err *e)
+static bool link_tree(const struct store *s, const char *folder, struct digest bundle, struct err *e)
 {
-	cleanup(free_ptr) char *file = path_form("%s/manifest.json", beside);
-	cleanup(free_ptr) char *link = path_form("%s/tree", beside);
+	cleanup(free_ptr) char *link = path_form("%s/tree", folder);
 	char hex[DIGEST_HEX + 1];
 
 	digest_hex(hex, bundle);
 	cleanup(free_ptr) char *target = path_form("../../trees/%s", hex);
+	return fs_link(s->dir, target, link, e);
+}
+
+static bool add_files(
+	const struct store *s, const char *beside, struct str manifest, struct digest bundle, struct err *e)
+{
+	cleanup(free_ptr) char *file = path_form("%s/manifest.json", beside);
+
 	return fs_mkdir(s->dir, beside, 0755, e) && fs_write(s->dir, file, manifest, 0644, e) &&
-	       fs_link(s->dir, target, link, e);
+	       link_tree(s, beside, bundle, e);
+}
+
+/* One that has lost nothing but the link is never away while it is mended: it may be what runs. */
+static bool holds_manifest(const struct store *s, struct digest id)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
+	struct err e;
+
+	return release_manifest(&text, s, id, &e);
 }
 
 bool release_add(const struct store *s, struct digest id, struct str manifest, struct err *e)
@@ -48,6 +63,8 @@ bool release_add(const struct store *s, struct digest id, struct str manifest, s
 		return err_set(e, ERR_DIGEST, "the manifest is not what the release is named by");
 	if (!manifest_read(&m, manifest, NULL, e))
 		return false;
+	if (holds_manifest(s, id))
+		return link_tree(s, path, m.bundle.sha256, e);
 	return fs_remove_tree(s->dir, path, e) && fs_remove_tree(s->dir, beside, e) &&
 	       add_files(s, beside, manifest, m.bundle.sha256, e) && fs_rename(s->dir, beside, path, e);
 }

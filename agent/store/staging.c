@@ -94,6 +94,7 @@ static bool remove_any(const struct store *s, const char *path, struct err *e)
 bool staging_clear(const struct store *s, bool parts_too, struct err *e)
 {
 	cleanup(fs_names_free) struct fs_names names = {0};
+	bool all = true;
 
 	if (!fs_names(&names, s->dir, "staging", e))
 		return false;
@@ -101,10 +102,9 @@ bool staging_clear(const struct store *s, bool parts_too, struct err *e)
 		if (!parts_too && str_ends(str_of(names.name[i]), ".part"))
 			continue;
 		cleanup(free_ptr) char *path = path_form("staging/%s", names.name[i]);
-		if (!remove_any(s, path, e))
-			return false;
+		all = remove_any(s, path, e) && all; /* one that stays keeps no other */
 	}
-	return true;
+	return all;
 }
 
 bool staging_bound(const struct store *s, struct digest but, struct err *e)

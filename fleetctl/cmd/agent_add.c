@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fs.h"
 #include "fleetctl/command.h"
 #include "fleetctl/repo/agent_build.h"
 #include "fleetctl/repo/agents.h"

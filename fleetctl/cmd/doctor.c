@@ -126,6 +126,7 @@ static int run(const struct command *me, int argc, char **argv)
 		return command_fail(&show, &e);
 	wish.now = clock_now().unix_s;
 	doctor_repository(&d, &r, &wish);
+	doctor_places(&d, &f);
 	if (prometheus)
 		print_prometheus(&d);
 	else if (show.json)

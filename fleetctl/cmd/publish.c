@@ -131,6 +131,7 @@ static int run(const struct command *me, int argc, char **argv)
 	if (!fleet_open(&f, common.fleet, &e) || !repository_open(&r, f.dir, &e))
 		return command_fail(&show, &e);
 	doctor_repository(&d, &r, &(struct doctor_wish){now, DOCTOR_DAYS, DOCTOR_ONLINE_DAYS});
+	doctor_places(&d, &f);
 	if (!doctor_allows(&d, &e)) {
 		err_in(&e, "not published");
 		code = command_fail(&show, &e);

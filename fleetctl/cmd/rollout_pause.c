@@ -10,7 +10,7 @@
 static bool wish(struct db *db, const struct rollout_row *row, bool driven, bool abort, const struct show *show, struct err *e)
 {
 	enum rollout_state to = abort ? ROLLOUT_ABORTED : ROLLOUT_PAUSED;
-	if (row->state != ROLLOUT_RUNNING && (!abort || row->state == ROLLOUT_DONE || row->state == ROLLOUT_ABORTED))
+	if (row->state != ROLLOUT_RUNNING && (!abort || rollout_over((enum rollout_state)row->state)))
 		return err_set(e, ERR_USAGE, "rollout %s is already %s", row->id, rollout_words[row->state]);
 	if (driven && row->state == ROLLOUT_RUNNING) {
 		show_note(show, "rollout %s: asked to %s; hosts on trial are waited for", row->id, abort ? "abort" : "pause");

@@ -10,8 +10,6 @@ static bool load(struct drive *d, const char *id, int64_t max_failed, int64_t ma
 	struct rollout *r = &d->rollout;
 	if (!rollout_load(r, id, e))
 		return false;
-	if (r->row.state == ROLLOUT_DONE || r->row.state == ROLLOUT_ABORTED)
-		return err_set(e, ERR_USAGE, "rollout %s is %s: start a new one with `fleetctl rollout start`", r->row.id, rollout_words[r->row.state]);
 	if (max_failed >= 0)
 		r->options.max_failed = max_failed;
 	if (max_unreachable >= 0)

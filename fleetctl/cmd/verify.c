@@ -10,7 +10,7 @@ enum { DAY_S = 86400 };
 
 static void print(const struct show *show, const struct repository_facts *f, int64_t now)
 {
-	struct table roles = { .show = show, .columns = 3 }, releases = { .show = show, .columns = 4 };
+	struct table roles = { .show = show, .columns = 3 }, releases = { .show = show, .columns = 4 }, agents = { .show = show, .columns = 3 };
 	for (size_t i = 0; i < f->roles; i++) {
 		int64_t days = (f->role[i].expires - now) / DAY_S;
 		table_cell(&roles, PLAIN, "%s", f->role[i].role);
@@ -27,9 +27,34 @@ static void print(const struct show *show, const struct repository_facts *f, int
 		table_cell(&releases, PLAIN, "%s", id);
 		table_cell(&releases, PLAIN, "bundle %s", size);
 	}
+	for (size_t i = 0; i < f->programs; i++) {
+		char size[32];
+		shape_bytes_text(size, f->program[i].bundle.length);
+		table_cell(&agents, PLAIN, "agent for %s", f->program[i].platform);
+		table_cell(&agents, PLAIN, "%s", f->program[i].version);
+		table_cell(&agents, PLAIN, "bundle %s", size);
+	}
 	table_print(&roles);
 	table_print(&releases);
+	table_print(&agents);
 	printf("all signatures, digests and bundles are good\n");
+}
+
+static doc *agents_doc(const struct repository_facts *f)
+{
+	doc *list = doc_list();
+	for (size_t i = 0; i < f->programs; i++) {
+		const struct program *p = &f->program[i];
+		doc *d = doc_object();
+		char hex[DIGEST_HEX + 1];
+		digest_hex(hex, p->bundle.sha256);
+		doc_set_text(d, "platform", p->platform);
+		doc_set_text(d, "version", p->version);
+		doc_set_text(d, "bundle", hex);
+		doc_set_int(d, "length", p->bundle.length);
+		doc_add(list, d);
+	}
+	return list;
 }
 
 static void print_json(const struct show *show, const struct repository_facts *f)
@@ -58,6 +83,7 @@ static void print_json(const struct show *show, const struct repository_facts *f
 	}
 	doc_set(whole, "roles", roles);
 	doc_set(whole, "releases", releases);
+	doc_set(whole, "agents", agents_doc(f));
 	show_json(whole);
 }
 

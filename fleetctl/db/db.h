@@ -26,13 +26,15 @@ extern const char *const member_words[];
 bool member_ended(enum member_state s);
 bool member_failed(enum member_state s);
 
-#define ROLLOUT_STATES(X) X(RUNNING, "running") X(PAUSED, "paused") X(HALTED, "halted") X(DONE, "done") X(ABORTED, "aborted")
+#define ROLLOUT_STATES(X) X(RUNNING, "running") X(PAUSED, "paused") X(HALTED, "halted") X(DONE, "done") X(ABORTED, "aborted") \
+	X(REBUILT, "rebuilt") /* from what hosts say of it: what else there was is not known */
 enum rollout_state {
 #define X(state, word) ROLLOUT_##state,
 	ROLLOUT_STATES(X)
 #undef X
 };
 extern const char *const rollout_words[];
+bool rollout_over(enum rollout_state s); /* it is not gone on with */
 
 struct member_row {
 	char *host, *plan;
@@ -57,7 +59,11 @@ void member_row_free(struct member_row *m);
 void rollout_row_free(struct rollout_row *r);
 
 struct db;
+/* ERR_IO: its bytes are broken; ERR_REFUSED: it is a copy, or another folder's (deed.h). */
 must_check bool db_open(struct db **out, const struct fleet *f, struct err *e);
+/* The same, and where it is broken or not this folder's own, it is moved to *lost (owned; else NULL) because of *why, and a new one
+ * is there. With the lock, which nobody else may have. */
+must_check bool db_open_anew(struct db **out, char **lost, struct err *why, const struct fleet *f, const char *who, struct err *e);
 void db_close(struct db **db);
 /* Who drives rollouts from this folder; ERR_BUSY names the other. Held until db_close, let go by the kernel when killed. */
 must_check bool db_lock(struct db *db, const char *who, struct err *e);
@@ -66,9 +72,13 @@ must_check bool db_rollout_add(struct db *db, const struct rollout_row *r, const
 /* `told`, here and below: the line of history that belongs to the change, in the same transaction: neither is without the other
  * when we are killed. NULL: none. */
 must_check bool db_rollout_set(struct db *db, const char *id, enum rollout_state state, const char *reason, const char *told, struct err *e);
-/* id NULL: the newest. Members in the order they were added; free each, then the array. ERR_USAGE when there is none. */
+/* id NULL: the newest that was begun here, else the newest that was rebuilt. Members in the order they were added; free each, then
+ * the array. ERR_USAGE when there is none. */
 must_check bool db_rollout_get(struct db *db, const char *id, struct rollout_row *r, struct member_row **m, size_t *count, struct err *e);
-bool db_knows(struct db *db, const char *id); /* is it a rollout of this folder? */
+bool db_knows(struct db *db, const char *id); /* was it begun from this folder? */
+/* Of one that hosts tell of: added, or completed where it was rebuilt before; one that was begun here stays as it is. Each member
+ * has one line of history, at the time it ended. */
+must_check bool db_rebuilt(struct db *db, const struct rollout_row *r, const struct member_row *m, size_t count, struct err *e);
 must_check bool db_rollouts(struct db *db, struct rollout_row **r, size_t *count, int64_t most, struct err *e); /* newest first */
 must_check bool db_member_set(struct db *db, const char *rollout, const struct member_row *m, const char *told, struct err *e);
 

@@ -19,5 +19,3 @@ static inline bool db_begin(struct db *db, struct err *e)
 }
 /* Commits what was good, else drops it all; answers whether it lasts. */
 must_check bool db_end(struct db *db, bool good, struct err *e);
-/* What is wrong with its bytes, with the remedy; always false. */
-bool db_broken(const struct db *db, struct err *e, const char *form, ...) printf_like(3, 4);

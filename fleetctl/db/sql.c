@@ -1,13 +1,28 @@
 #include "fleetctl/db/sql.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "base/fault.h"
 #include "base/str.h"
 
+/* What is lost with it is history: what each host runs, the host itself says. */
+bool sql_broken(sqlite3 *db, struct err *e, const char *form, ...)
+{
+	char what[300];
+	va_list args;
+	va_start(args, form);
+	vsnprintf(what, sizeof what, form, args);
+	va_end(args);
+	return err_set(e, ERR_IO, "%s is broken: %s; hosts keep what they run: `fleetctl status --rebuild` moves it aside and makes a new one from what they say",
+		sqlite3_db_filename(db, "main"), what);
+}
+
 bool sql_fail(sqlite3 *db, struct err *e, const char *doing)
 {
 	int code = sqlite3_errcode(db);
+	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+		return sql_broken(db, e, "%s", sqlite3_errmsg(db));
 	enum err_code as = code == SQLITE_FULL ? ERR_SPACE : code == SQLITE_BUSY ? ERR_BUSY : ERR_IO;
 	return err_set(e, as, "the fleet's database: %s: %s", doing, sqlite3_errmsg(db));
 }

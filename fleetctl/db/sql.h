@@ -14,4 +14,6 @@ must_check bool sql_step(sqlite3_stmt *s, bool *more, struct err *e);
 void sql_finish(sqlite3_stmt **s); /* cleanup */
 char *sql_text(sqlite3_stmt *s, int column); /* owned; NULL for null */
 int64_t sql_int(sqlite3_stmt *s, int column);
+/* Its bytes are not what they should be: says what is lost, and what to do. Always false. */
+bool sql_broken(sqlite3 *db, struct err *e, const char *form, ...) printf_like(3, 4);
 must_check bool sql_fail(sqlite3 *db, struct err *e, const char *doing);

@@ -24,7 +24,7 @@ static const char look[] =
 	"[ ! -d /run/systemd/system ] || echo systemd yes\n"
 	"case $(dpkg-query -W -f '${db:Status-Status}' fleet-agent 2>/dev/null) in\n"
 	"installed) echo package $(dpkg-query -W -f '${Version}' fleet-agent) ;; esac\n"
-	"[ ! -e /etc/fleet-agent/agent.json ] || { echo agent $(cat /etc/fleet-agent/agent.json); echo anchor $(sha256sum </etc/fleet-agent/root.json); }\n"
+	"[ ! -e /etc/fleet-agent/agent.json ] || { printf 'agent %s\\n' \"$(tr '\\n' ' ' </etc/fleet-agent/agent.json)\"; echo anchor $(sha256sum </etc/fleet-agent/root.json); }\n"
 	"running=yes; for unit in " MACHINE_UNITS "; do systemctl is-active --quiet $unit 2>/dev/null || running=no; done; echo running $running\n"
 	"$as " MACHINE_SSHD " 2>/dev/null | grep -qi '^authorizedkeysfile /var/lib/fleet-agent/' && echo comes yes\n"
 	"exit 0\n";
@@ -171,7 +171,7 @@ static bool keeps_what_is_written(const struct machine *m, struct err *e)
 			"off; restart it, then enroll");
 	if (has_option(m->mount, "ro"))
 		return err_set(e, ERR_REFUSED, "its root file system is read-only: `sudo mount -o remount,rw /`, and correct /etc/fstab; or its card is worn out");
-	return m->free_kib >= ROOM_KIB || err_set(e, ERR_SPACE, "has %llu MiB free in /var; %d MiB are needed: `sudo apt-get clean` makes room",
+	return m->free_kib >= ROOM_KIB || err_set(e, ERR_REFUSED, "has %llu MiB free in /var; %d MiB are needed: `sudo apt-get clean` makes room",
 		(unsigned long long)(m->free_kib / KIB), ROOM_KIB / KIB);
 }
 

@@ -179,14 +179,14 @@ static const struct {
 	enum err_code code;
 	const char *means;
 } known[] = {
-	{ "No space left on device", ERR_SPACE, "its disk is full: `sudo apt-get clean` makes room" },
-	{ "Read-only file system", ERR_IO, "its file system is read-only: is an overlay or a worn-out card below it?" },
-	{ "unmet dependencies", ERR_MISSING, "packages that the agent depends on are missing there and its apt cannot fetch them: let it reach its mirror "
+	{ "No space left on device", ERR_FAILED, "its disk is full: `sudo apt-get clean` makes room" },
+	{ "Read-only file system", ERR_FAILED, "its file system is read-only: is an overlay or a worn-out card below it?" },
+	{ "unmet dependencies", ERR_FAILED, "packages that the agent depends on are missing there and its apt cannot fetch them: let it reach its mirror "
 		"(/etc/apt/sources.list, network), or bring and install them by hand, then enroll again" },
 	{ "dpkg --configure -a", ERR_BUSY, "dpkg was interrupted there: `sudo dpkg --configure -a` ends what it began, then enroll again" },
-	{ "Temporary failure resolving", ERR_UNREACHABLE, "apt has no network there, and needs packages that the agent depends on: let it reach a mirror, or install them by hand" },
-	{ "Could not connect to", ERR_UNREACHABLE, "apt cannot reach its mirror from there, and needs packages that the agent depends on" },
-	{ "Failed to fetch", ERR_UNREACHABLE, "apt cannot fetch the packages that the agent depends on" },
+	{ "Temporary failure resolving", ERR_FAILED, "apt has no network there, and needs packages that the agent depends on: let it reach a mirror, or install them by hand" },
+	{ "Could not connect to", ERR_FAILED, "apt cannot reach its mirror from there, and needs packages that the agent depends on" },
+	{ "Failed to fetch", ERR_FAILED, "apt cannot fetch the packages that the agent depends on" },
 	{ "does not match system", ERR_FOREIGN, "the package is of another architecture" },
 	{ "Could not get lock", ERR_BUSY, "another apt is at work there: try again when it has ended" },
 	{ "sudo: a password is required", ERR_REFUSED, "sudo asks for a password there" },

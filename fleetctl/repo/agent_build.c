@@ -82,7 +82,7 @@ static bool check_package(const char *deb, struct err *e)
 
 	if (!field(&package, deb, "Package", e))
 		return false;
-	return strcmp(package, PACKAGE) == 0 || err_set(e, ERR_FOREIGN, "it is the package %s, not " PACKAGE, package);
+	return strcmp(package, PACKAGE) == 0 || err_set(e, ERR_USAGE, "it is the package %s, not " PACKAGE, package);
 }
 
 static bool open_deb(struct source *s, const struct fleet *f, const char *deb, struct err *e)
@@ -156,7 +156,7 @@ static bool check_machine(struct str program, const char *platform, struct err *
 		return err_set(e, ERR_SYNTAX, "it is no program");
 	return (head[ELF_CLASS] == want->class && head[ELF_DATA] == ELF_LITTLE && head[ELF_MACHINE] == want->machine &&
 		       head[ELF_MACHINE + 1] == 0) ||
-	       err_set(e, ERR_FOREIGN, "it is built for another machine than %s", want->arch);
+	       err_set(e, ERR_USAGE, "it is built for another machine than %s", want->arch);
 }
 
 /* The agent carries both words; one that is called what it is not would be taken, and then taken again. */
@@ -166,7 +166,7 @@ static bool check_words(struct str agent, const struct source *s, struct err *e)
 
 	for (size_t i = 0; i < COUNT_OF(words); i++)
 		if (!memmem(agent.data, agent.len, words[i], strlen(words[i]) + 1))
-			return err_set(e, ERR_FOREIGN, "it does not call itself %s", words[i]);
+			return err_set(e, ERR_USAGE, "it does not call itself %s", words[i]);
 	return true;
 }
 

@@ -13,6 +13,6 @@ struct agent_build {
 	struct program program;
 	char *tar; /* plain, below the fleet's state folder */
 };
-/* ERR_USAGE: the wish says too little; ERR_FOREIGN: a program is of another machine, platform or version than it is said to be. */
+/* ERR_USAGE: the wish says too little, or a program is of another machine, platform or version than it is said to be. */
 must_check bool agent_build_make(struct agent_build *out, const struct fleet *f, const struct agent_wish *wish, struct err *e);
 void agent_build_free(struct agent_build *b);

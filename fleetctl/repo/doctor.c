@@ -2,6 +2,7 @@
 #include "fleetctl/repo/doctor.h"
 
 #include "base/clock.h"
+#include "fleetctl/repo/apart.h"
 #include "manifests/role.h"
 
 enum { DAY_S = 86400 };
@@ -11,6 +12,7 @@ const char *const doctor_words[] = {"well", "soon", "broken", NULL};
 
 static const char sign[] = "fleetctl sign", refresh[] = "fleetctl refresh";
 static const char restore[] = "git checkout repository/ gives back what was signed; then fleetctl doctor";
+static const char places[] = "mend fleet.yaml or sources.yaml; then fleetctl doctor";
 static const char lost[] = "git checkout repository/ gives back what was signed; what git has deleted, and hosts need every root, "
 			   "git log --diff-filter=D -- repository/metadata finds";
 
@@ -151,6 +153,14 @@ void doctor_repository(struct doctor_report *out, const struct repository *r, co
 	for (size_t i = 0; i < d.facts.roles; i++)
 		judge(&d, &d.facts.role[i], wish);
 	*out = d;
+}
+
+void doctor_places(struct doctor_report *report, const struct fleet *f)
+{
+	struct err why = {0};
+
+	if (!apart_check(f, &why))
+		trouble(report, DOCTOR_BROKEN, &why, places);
 }
 
 bool doctor_allows(const struct doctor_report *report, struct err *e)

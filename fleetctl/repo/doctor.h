@@ -2,6 +2,7 @@
  * client reads it from each root ever shipped: each is the anchor of some host. */
 #pragma once
 
+#include "fleetctl/fleet/fleet.h"
 #include "fleetctl/repo/repository.h"
 
 enum doctor_verdict { DOCTOR_WELL, DOCTOR_SOON, DOCTOR_BROKEN };
@@ -34,6 +35,8 @@ struct doctor_report {
 	size_t troubles;
 };
 void doctor_repository(struct doctor_report *out, const struct repository *r, const struct doctor_wish *wish);
+/* And does what the fleet's files say of places keep apart what hosts write and what they obey? */
+void doctor_places(struct doctor_report *report, const struct fleet *f);
 /* May it be shown to hosts? Else the first of what is broken, with what to do about it. That a role ends soon forbids nothing. */
 must_check bool doctor_allows(const struct doctor_report *report, struct err *e);
 void doctor_free(struct doctor_report *report);

@@ -102,6 +102,8 @@ int rollout_exit(const struct rollout_row *row, const struct member_row *const *
 		return code;
 	if (row->state == ROLLOUT_PAUSED)
 		return 130;
+	if (row->state == ROLLOUT_REBUILT)
+		return 4; /* whom it did not reach, nobody knows */
 	for (size_t i = 0; i < count; i++)
 		if (!member_ended((enum member_state)member[i]->state))
 			return 4; /* not done yet is not good yet */

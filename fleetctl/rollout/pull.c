@@ -13,7 +13,7 @@ bool pull_load(struct pull_drive *d, const char *id, struct err *e)
 		return false;
 	if (strcmp(d->row.action, PULL_ACTION) != 0)
 		return err_set(e, ERR_USAGE, "rollout %s is not one of hosts that pull", d->row.id);
-	if (d->row.state == ROLLOUT_DONE || d->row.state == ROLLOUT_ABORTED)
+	if (rollout_over((enum rollout_state)d->row.state))
 		return err_set(e, ERR_USAGE, "rollout %s is %s: start a new one with `fleetctl rollout start --pull`",
 			d->row.id, rollout_words[d->row.state]);
 	return rollout_options_read(&d->options, str_of(d->row.options), e);

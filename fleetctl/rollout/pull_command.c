@@ -30,27 +30,32 @@ bool pull_command_is(const struct drive *d, const char *id)
 
 /* By the command itself, as a person would: with its own looks at the repository. Where it fails, or fleet.yaml names
  * no place, it is left to the operator, and said. */
-static void publish(struct pull_drive *p)
+void pull_publish(bool *news, const struct show *show, const struct fleet *f)
 {
-	cleanup(free_ptr) char *dir = str_dup(str_of(p->fleet->dir));
+	cleanup(free_ptr) char *dir = str_dup(str_of(f->dir));
 	char *argv[] = {"/proc/self/exe", "publish", "--fleet", dir, NULL};
 	const struct proc_job job = {
 		.argv = argv, .env = environ, .cwd = -1, .timeout_ms = PUBLISH_MS, .output_max = PUBLISH_SAID_MAX};
 	struct proc_end end = {0};
 	struct err e;
 
-	if (!p->news)
+	if (!*news)
 		return;
-	bool run = p->fleet->publish.count && proc_run(&end, &job, &e);
+	bool run = f->publish.count && proc_run(&end, &job, &e);
 	struct str rest = buf_str(&end.output);
 	while (rest.len) {
 		struct str line = str_cut(rest, '\n', &rest);
-		show_note(p->show, STR_FMT, STR_ARG(line));
+		show_note(show, STR_FMT, STR_ARG(line));
 	}
 	if (!run || end.status != 0)
-		show_note(p->show, "hosts see nothing of this until repository/ is published: fleetctl publish");
-	p->news = !run || end.status != 0;
+		show_note(show, "hosts see nothing of this until repository/ is published: fleetctl publish");
+	*news = !run || end.status != 0;
 	buf_free(&end.output);
+}
+
+static void publish(struct pull_drive *p)
+{
+	pull_publish(&p->news, p->show, p->fleet);
 }
 
 /* --- what is told --- */

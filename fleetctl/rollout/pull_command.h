@@ -19,6 +19,8 @@ struct pull_words {
 	{ "defer", 0, OPT_MS, &(w).defer_ms, "TIME", "pull: longest that a host without a sure clock waits for a window (3d)" }
 
 bool pull_command_is(const struct drive *d, const char *id); /* is that rollout one of hosts that pull? */
+/* What was signed goes to the places of fleet.yaml; *news stays set when it did not, and why is said. */
+void pull_publish(bool *news, const struct show *show, const struct fleet *f);
 /* The exit code. */
 int pull_command_start(struct drive *d, const struct pull_words *w, const struct rollout_options *o, const struct rollout_target *target,
 	size_t count);

@@ -62,6 +62,29 @@ bool sheet_read(struct stage *out, bool *there, const struct repository *r, cons
 	return stage_read(out, buf_str(&bytes), e) || err_in(e, "%s", p->path);
 }
 
+void sheet_add_host(struct stage *s, const struct host *h)
+{
+	struct stage_host *host = s->hosts.items = mem_grow(s->hosts.items, s->hosts.count + 1, sizeof *host);
+
+	host[s->hosts.count++] = (struct stage_host){str_dup(str_of(h->id)), h->site ? str_dup(str_of(h->site)) : NULL};
+}
+
+bool sheet_add_window(struct stage *s, const struct repository *r, struct err *e)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
+	cleanup(manifest_free) struct manifest m = {0};
+
+	if (!repository_release(&text, r, s->plan, s->release, e) || !manifest_read(&m, buf_str(&text), NULL, e))
+		return false;
+	if (!m.plan.has_window)
+		return true;
+	struct window *w = s->windows.items = mem_new(1, sizeof *w);
+	*w = m.plan.window;
+	w->zone = str_dup(str_of(m.plan.window.zone));
+	s->windows.count = 1;
+	return true;
+}
+
 static bool write_sheets(struct sheets *all, struct sign_document *document, size_t *count, struct err *e)
 {
 	*count = 0;

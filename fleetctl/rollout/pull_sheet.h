@@ -24,6 +24,9 @@ void sheets_free(struct sheets *all);
 struct sheet *sheet_of(struct sheets *all, const char *plan);
 /* What is signed now; *there false: nothing yet. */
 must_check bool sheet_read(struct stage *out, bool *there, const struct repository *r, const struct sheet *p, struct err *e);
+/* A host more, and the window of the plan's release that it names, if there is one. */
+void sheet_add_host(struct stage *s, const struct host *h);
+must_check bool sheet_add_window(struct stage *s, const struct repository *r, struct err *e);
 struct sheet_keys {
 	const struct fleet *fleet;
 	const char *dir; /* of private keys; NULL: the usual */

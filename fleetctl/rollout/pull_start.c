@@ -19,29 +19,6 @@ void pull_stages(struct list *out, size_t hosts, const struct wave_options *w)
 	*out = (struct list){share, count};
 }
 
-static void add_host(struct stage *s, const struct host *h)
-{
-	struct stage_host *host = s->hosts.items = mem_grow(s->hosts.items, s->hosts.count + 1, sizeof *host);
-
-	host[s->hosts.count++] = (struct stage_host){str_dup(str_of(h->id)), h->site ? str_dup(str_of(h->site)) : NULL};
-}
-
-static bool add_window(struct stage *s, const struct repository *r, const char *plan, struct err *e)
-{
-	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
-	cleanup(manifest_free) struct manifest m = {0};
-
-	if (!repository_release(&text, r, plan, s->release, e) || !manifest_read(&m, buf_str(&text), NULL, e))
-		return false;
-	if (!m.plan.has_window)
-		return true;
-	struct window *w = s->windows.items = mem_new(1, sizeof *w);
-	*w = m.plan.window;
-	w->zone = str_dup(str_of(m.plan.window.zone));
-	s->windows.count = 1;
-	return true;
-}
-
 /* One whose rollout is still open is not overwritten by accident: it is aborted first. */
 static bool open_sheet(struct sheet *p, const struct pull_drive *d, const struct pull_wishes *w,
 	const struct rollout_target *t, struct err *e)
@@ -66,8 +43,11 @@ static bool open_sheet(struct sheet *p, const struct pull_drive *d, const struct
 		.number = t->number,
 		.open = 1,
 		.defer_ms = w->defer_ms,
+		.has_agent = before.has_agent, /* its offer goes on */
+		.agent = before.agent,
 	};
-	return w->any_time || add_window(&p->stage, d->repository, p->plan, e);
+	before.agent = (struct stage_agent){0};
+	return w->any_time || sheet_add_window(&p->stage, d->repository, e);
 }
 
 static bool make_sheets(struct sheets *all, const struct pull_drive *d, const struct pull_wishes *w,
@@ -79,10 +59,13 @@ static bool make_sheets(struct sheets *all, const struct pull_drive *d, const st
 		struct sheet *p = sheet_of(all, target[i].host->plan);
 		if (!p->changed && !open_sheet(p, d, w, &target[i], e))
 			return false;
-		add_host(&p->stage, target[i].host);
+		sheet_add_host(&p->stage, target[i].host);
 	}
-	for (size_t i = 0; i < all->count; i++)
-		pull_stages(&all->sheet[i].stage.stages, all->sheet[i].stage.hosts.count, &d->options.waves);
+	for (size_t i = 0; i < all->count; i++) {
+		struct stage *s = &all->sheet[i].stage;
+		pull_stages(&s->stages, s->hosts.count, &d->options.waves);
+		s->agent.hosts = MIN(s->agent.hosts, (int64_t)s->hosts.count);
+	}
 	return all->count || err_set(e, ERR_REFUSED, "no host is left to try it: all are deferred");
 }
 

@@ -101,6 +101,8 @@ bool rollout_load(struct rollout *r, const char *id, struct err *e)
 	r->count = count;
 	for (size_t i = 0; i < count; i++)
 		r->member[i].row = rows[i];
+	if (good && rollout_over((enum rollout_state)r->row.state))
+		good = err_set(e, ERR_USAGE, "rollout %s is %s: start a new one with `fleetctl rollout start`", r->row.id, rollout_words[r->row.state]);
 	if (!good || !rollout_options_read(&r->options, str_of(r->row.options), e))
 		return false;
 	link_members(r);

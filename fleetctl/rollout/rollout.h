@@ -75,7 +75,7 @@ char *rollout_new_id(int64_t now); /* "r-20261123-202920-5f3a"; the caller frees
 /* New, with its waves, in the database; the id is made from time and a few random letters. */
 must_check bool rollout_new(struct rollout *r, const char *action, const struct rollout_options *options,
 	const struct rollout_target *target, size_t count, const char *who, struct err *e);
-/* From the database: `id` NULL is the newest. Hosts that hosts.yaml no longer has are deferred. */
+/* From the database: `id` NULL is the newest. Hosts that hosts.yaml no longer has are deferred. ERR_USAGE: it is over. */
 must_check bool rollout_load(struct rollout *r, const char *id, struct err *e);
 /* Until it is done, halted, paused, aborted. The caller has filled fleet, repository, db, login, calls before new or load. */
 must_check bool rollout_run(struct rollout *r, struct err *e);

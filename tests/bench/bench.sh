@@ -286,12 +286,14 @@ metadata() { (cd "$fleet/repository/metadata" && sha256sum -- * | sort -k 2); }
 # seconds FILE: of what peak wrote.
 seconds() { field wall_us <"$1" | awk '{ printf "%.2f", $1 / 1000000 }'; }
 
-# In memory where that can be had: a disk would mostly show how fast it syncs the making of it.
+# in_memory DIR: where that can be had. A disk would mostly show how fast it syncs the making of a large fleet.
+in_memory() { ! mount -t tmpfs tmpfs "$1" 2>"$T/err" || mounts+=("$1"); }
+
 many_plans()
 {
 	local i
 	mkdir "$T/many"
-	! mount -t tmpfs tmpfs "$T/many" 2>"$T/err" || mounts+=("$T/many")
+	in_memory "$T/many"
 	fleet=$T/many/thousand
 	tower_fleet
 	rm -rf "${fleet:?}"/plans/* "${fleet:?}"/scripts/*

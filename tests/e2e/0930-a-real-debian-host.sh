@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # A stock Debian with systemd as its first process, in namespaces, becomes a host by `host enroll`: said first, done once, and the
-# second time nothing is left to do. Then what only a real machine shows: two users, a restart in the middle of a trial, an upgrade
-# beside one, and what remove and purge leave. About 40 s, and a minute more where the Debian is not made yet.
+# second time nothing is left to do. Then what only a real machine shows: two users, a poll by the timer, a restart in the middle of
+# a trial, an upgrade beside one, and what remove and purge leave. About 50 s, and a minute more where the Debian is not made yet.
 . "$(dirname "$0")/tower.sh"
-
+. "$here/tests/e2e/web.sh"
 . "$here/tests/machine/machine.sh"
 machine_or_skip
 tower_begin
@@ -23,8 +23,16 @@ cat >"$fleet/scripts/small/checks/health.sh" <<-'SCRIPT'
 [ "$(id -un)" = fleet-probe ] && ! touch /var/lib/fleet-agent/forged 2>/dev/null
 SCRIPT
 sed -i 's/settle: 0s, deadline: 10s/settle: 4s, deadline: 30s/' "$fleet/plans/plan-D.yaml"
+web_begin
+cat >"$fleet/sources.yaml" <<YAML
+sources:
+  - {kind: https, url: '$url/fleet/', ca: "$(awk '{ printf "%s\\n", $0 }' "$T/nginx/cert")"}
+receipts: {kind: put, url: '$url/receipts/', ca: "$(awk '{ printf "%s\\n", $0 }' "$T/nginx/cert")"}
+YAML
+printf 'pi-D:%s\n' "$(openssl passwd -apr1 "secret of pi-D")" >>"$T/nginx/logins"
 sign
 [ "$code" -eq 0 ] || fail 'the release for the machine is signed'
+publish # nobody may take anything of it yet
 first=2
 next_release()
 {
@@ -106,9 +114,36 @@ ctl rollout start pi-D --allow-blind --yes
 expect 0 'a push commits: its check runs as fleet-probe and cannot write the state'
 runs_there $first || fail "it runs release $first"
 
-# --- the power goes in the middle of a trial ---
+# --- a poll by the timer, whose plan says every six hours: the first is at boot ---
 
 next_release 3
+# what an operator writes: the poll begins at once
+install -d "$R/etc/systemd/system/fleet-agent-pull.timer.d"
+printf '[Timer]\nOnBootSec=\nOnUnitInactiveSec=\nOnBootSec=1s\nRandomizedDelaySec=0\nAccuracySec=1s\n' >"$R/etc/systemd/system/fleet-agent-pull.timer.d/test.conf"
+printf 'pi-D:secret of pi-D\n' | pi "sudo -u fleet-agent sh -c 'mkdir -p /var/lib/fleet-agent/pull && cat >/var/lib/fleet-agent/pull/put-login'"
+ctl_sign rollout start pi-D --pull --any-time
+expect 0 'a rollout that is pulled is signed'
+publish
+machine_cut
+machine_up
+until_true 300 runs_there 3 || { pi "sudo journalctl -b -o cat -u fleet-agent-pull -u 'fleet-agent-apply@*'" >"$T/out" || true; fail 'the timer pulls it'; }
+until_true 300 at_rest || fail 'its trial ends'
+runs_there 3 || fail 'its check holds as fleet-probe'
+ok 'a machine that nobody reaches pulls it at boot, by its timer'
+came_home() { ls "$T"/receipts/pi-D/* >/dev/null 2>&1; }
+until_true 100 came_home || { pi "sudo journalctl -b -o cat -u fleet-agent-pull" >"$T/out" || true; fail 'its receipt came home'; }
+ok 'its receipt came home'
+ctl_sign rollout resume
+expect 0 'and the rollout is done'
+pi "! systemctl --failed --no-legend | grep fleet" || fail 'no unit of ours failed'
+[ "$(pi 'for p in $(grep -lsx fleet-agent /proc/[0-9]*/comm); do stat -c %U "${p%/comm}"; done | sort -u')" = fleet-probe ] || fail 'at rest nothing runs but the probe runner, as fleet-probe'
+ok 'at rest nothing runs but the probe runner, as fleet-probe'
+stamp() { pi "systemctl show $1 -p ExecMainStartTimestampMonotonic --value"; }
+say "  from the start of boot to that of the probe runner: $((($(stamp fleet-agent-probes) - $(stamp fleet-agent-boot)) / 1000)) ms"
+
+# --- the power goes in the middle of a trial ---
+
+next_release 4
 (cd "$fleet" && "$fleetctl" rollout start pi-D --allow-blind) >"$T/rollout.log" 2>&1 </dev/null &
 rollout=$!
 until_true 200 at_step prove || fail 'the trial is under way'
@@ -116,7 +151,7 @@ machine_cut
 machine_up
 wait "$rollout" || true
 until_true 300 at_rest || fail 'the trial is settled after the restart'
-runs_there 3 || runs_there $first || fail 'a whole release runs'
+runs_there 4 || runs_there 3 || fail 'a whole release runs'
 pi "sudo fleet-agent verify" >"$T/out" 2>"$T/err" || fail 'what runs is what was signed'
 pi "systemctl is-active -q fleet-agent-probes.service fleet-agent-pull.timer" || fail 'the units are back by themselves'
 ok 'a trial that a power cut interrupted is settled by the machine alone'
@@ -126,11 +161,13 @@ ok 'a trial that a power cut interrupted is settled by the machine alone'
 dpkg-deb -R "$T"/packages/fleet-agent_*.deb "$T/newer"
 sed -i "s/^Version:.*/Version: $version.1/" "$T/newer/DEBIAN/control"
 dpkg-deb --root-owner-group -b "$T/newer" "$T/packages/fleet-agent_$version.1_amd64.deb" >/dev/null
-next_release 4
+next_release 5
 (cd "$fleet" && "$fleetctl" rollout start pi-D --allow-blind) >"$T/rollout.log" 2>&1 </dev/null &
 rollout=$!
 until_true 200 at_step prove || fail 'the next trial is under way'
-pid=$(pi "pgrep -f 'fleet-agent.* apply' | head -n 1")
+applies() { pi "systemctl list-units --no-legend --plain 'fleet-agent-apply@*' | cut -d' ' -f1 | while read -r u; do systemctl show -p MainPID --value \$u; done"; }
+pid=$(applies)
+[ -n "$pid" ] || fail 'apply runs'
 enroll
 expect 0 'host enroll upgrades the package'
 [ "$(pi "dpkg-query -W -f '\${Version}' fleet-agent")" = "$version.1" ] || fail 'the newer package is installed'
@@ -138,7 +175,7 @@ code=0
 wait "$rollout" || code=$?
 cp "$T/rollout.log" "$T/out"
 expect 0 'an upgrade beside a trial does not end it'
-runs_there 4 || fail 'it runs release 4'
+runs_there 5 || fail 'it runs release 5'
 ! pi "sudo journalctl -b -o cat" | grep -E 'apply@.*(signal|SIGTERM)' || fail "apply ($pid) was not killed"
 [ "$(pi "sudo cat /etc/fleet-agent/agent.json | tr -d ' \n'" | grep -c '"id":"pi-D"')" = 1 ] || fail 'the host is the same'
 ok 'after an upgrade it is the same host'
@@ -150,9 +187,16 @@ pi "! systemctl list-units --no-legend 'fleet-agent*' | grep -E 'running|waiting
 pi "sudo test -e /var/lib/fleet-agent/current/manifest.json -a -e /etc/fleet-agent/agent.json" || fail 'remove leaves what the host is'
 enroll
 expect 0 'a package that was removed is brought back, and the host is the same'
-runs_there 4 || fail 'it runs release 4 still'
+runs_there 5 || fail 'it runs release 5 still'
+pi "sudo mount --bind /var/lib/fleet-agent /var/lib/fleet-agent" # as one does whose state is a disk of its own
 pi "sudo dpkg --purge fleet-agent" >"$T/out" 2>&1 || fail 'the package is purged'
-left=$(pi "sudo find / -xdev -name '*fleet*' ! -path '/proc/*' ! -path '/var/log/*' ! -path '/var/lib/systemd/*' 2>/dev/null" || true)
+grep -q '/var/lib/fleet-agent stays: is it a mount point' "$T/out" || fail 'a disk of its own is emptied, and said to stay'
+ok 'a disk of its own is emptied, and said to stay'
+pi "sudo umount /var/lib/fleet-agent && sudo rmdir /var/lib/fleet-agent" || fail 'it is empty'
+drop_in=/etc/systemd/system/fleet-agent-pull.timer.d
+pi "grep -q OnBootSec=1s $drop_in/test.conf" || fail 'what an operator wrote stays'
+ok 'what an operator wrote stays'
+left=$(pi "sudo find / -xdev -name '*fleet*' ! -path '/proc/*' ! -path '/var/log/*' ! -path '/var/lib/systemd/*' ! -path '$drop_in' 2>/dev/null" || true)
 [ -z "$left" ] || fail "purge leaves nothing: $left"
 pi "getent passwd fleet-agent fleet-probe >/dev/null && sudo sshd -t" || fail 'the users stay, and sshd is well'
 ok 'purge leaves nothing but the users'

@@ -1,6 +1,7 @@
 #!/bin/sh
-# boot.sh ROOT: a Debian system in the folder ROOT is started as a machine of its own: its systemd is PID 1 in new namespaces, the
-# network is this machine's. Ends when that system powers off or this program is killed. Needs root and cgroup2.
+# boot.sh ROOT [ro]: a Debian system in the folder ROOT is started as a machine of its own: its systemd is PID 1 in new namespaces,
+# the network is this machine's; with `ro` its root file system is read-only. Ends when that system powers off or this program is
+# killed. Needs root and cgroup2.
 set -eu
 root=$1
 cgroup=
@@ -36,5 +37,6 @@ exec unshare --mount --pid --fork --uts --ipc --cgroup --kill-child sh -euc '
 	mount -t tmpfs tmpfs "$R/tmp"
 	mount -t cgroup2 cgroup2 "$R/sys/fs/cgroup"
 	hostname "$(cat "$R/etc/hostname" 2>/dev/null || echo machine)"
-	exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test chroot "$R" /lib/systemd/systemd --show-status=yes --log-target=console </dev/null >>"$R/console" 2>&1
-' sh "$root"
+	[ -z "$2" ] || mount -o "remount,bind,$2" "$R"
+	exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test chroot "$R" /lib/systemd/systemd --show-status=yes --log-target=console
+' sh "$root" "${2:-}" </dev/null >>"$root/console" 2>&1

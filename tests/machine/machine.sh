@@ -47,10 +47,11 @@ machine_make()
 	echo 'pi ALL=(ALL) NOPASSWD: ALL' >"$R/etc/sudoers.d/pi"
 }
 answers() { pi true 2>/dev/null; }
+# machine_up [ro]
 machine_up()
 {
 	: >"$T/boot.log"
-	"$here/tests/machine/boot.sh" "$R" >"$T/boot.log" 2>&1 &
+	"$here/tests/machine/boot.sh" "$R" "$@" >"$T/boot.log" 2>&1 &
 	box=$!
 	until_true 300 answers || { tail -n 30 "$R/console"; cat "$T/boot.log"; fail "the machine starts"; }
 	key=$(cut -d' ' -f1,2 "$R/etc/ssh/ssh_host_ed25519_key.pub")

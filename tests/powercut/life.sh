@@ -13,7 +13,7 @@
 # Behind LAST there may be nothing to do: FIRST is then LAST and one. With `ask` it waits for a line of input where an update begins and where it ended.
 set -u
 export PATH=/usr/bin:/bin LC_ALL=C
-first=$1 last=$2 ask=${3:-}
+first=$1 last=$2 ask=${3:-} status_known=
 state=/var/lib/fleet-agent world=/world out=/run/life
 
 say() { echo "@ $*"; }
@@ -39,40 +39,45 @@ verified()
 	as_agent verify >$out 2>&1 || bad "$1: what runs does not verify: $(told)"
 }
 
-# The version of the document itself is the last of that name in its signed part.
+# The version of a document itself is the last of that name in it: canonical order.
 versions()
 {
-	local file name version
+	[ -z "$(find $state/trust -name '*.json' -size 0)" ] || bad "$1: an empty file in $state/trust"
 	for file in "$state"/trust/*.json; do
-		[ -e "$file" ] || continue # nothing was fetched yet
-		name=${file##*/}
-		version=$(tr -d '\n ' <"$file" | sed -n 's/.*"version":\([0-9]*\).*/\1/p')
-		[ -n "$version" ] || bad "$1: $file has no version"
-		say "fact trust:${name%.json} $version"
+		[ -e "$file" ] || return 0 # nothing was fetched yet
 	done
-	[ ! -e $state/trust/floor ] || say "fact floor $(tr -dc 0-9 <$state/trust/floor)"
+	awk '{ while (match($0, /"version": *[0-9]+/)) { found = substr($0, RSTART, RLENGTH); sub(/.*: */, "", found); last[FILENAME] = found; $0 = substr($0, RSTART + RLENGTH) } }
+		END { for (i = 1; i < ARGC; i++) { name = ARGV[i]; gsub(/.*\/|[.]json$/, "", name); print "@ fact trust:" name, last[ARGV[i]] } }' "$state"/trust/*.json
+	[ ! -e $state/trust/floor ] || say "fact floor $(cat $state/trust/floor)"
 }
 
+# Each receipt names the one before by the digest of its line.
 chain()
 {
-	local n at before=
-	for n in $(cd $state/receipts && printf '%s\n' *.json | sed -n 's/^\([0-9]*\)[.]json$/\1/p' | sort -n); do
-		at=$state/receipts/$n.json
-		if [ -n "$before" ]; then
-			[ "$n" -eq $((last_receipt + 1)) ] || bad "$1: receipt $((last_receipt + 1)) is missing"
-			grep -q "\"previous\":\"$before\"" "$at" || bad "$1: receipt $n does not follow receipt $last_receipt"
-		fi
-		before=$(head -n 1 "$at" | tr -d '\n' | sha256sum | cut -c 1-64)
-		last_receipt=$n
-	done
-	say "fact receipt $last_receipt"
+	rm -rf /run/lines
+	mkdir /run/lines
+	awk 'FNR == 1 { n = FILENAME; gsub(/.*\/|[.]json$/, "", n); printf "%s", $0 >("/run/lines/" n); close("/run/lines/" n)
+		match($0, /"previous":"[0-9a-f]*"/); print n, substr($0, RSTART + 12, RLENGTH - 13) }' $state/receipts/*.json >/run/named
+	(cd /run/lines && sha256sum ./*) | sed 's|^\([0-9a-f]*\)  [.]/\(.*\)|\2 \1|' >/run/digests
+	awk 'NR == FNR { digest[$1] = $2; next }
+		{ previous[$1] = $2; if ($1 + 0 > last) last = $1 + 0; if (!first || $1 + 0 < first) first = $1 + 0 }
+		END { for (n = first + 1; n <= last; n++) {
+				if (!(n in digest)) { print "receipt " n " is missing"; exit }
+				if (previous[n] != digest[n - 1]) { print "receipt " n " does not follow receipt " n - 1; exit }
+			}
+			print last }' /run/digests /run/named >$out
+	case $(cat $out) in
+	'' | *[!0-9]*) bad "$1: $(told)" ;;
+	esac
+	say "fact receipt $(cat $out)"
 }
 
 # look WHEN: what must hold at any time when nothing is tried
 look()
 {
 	verified "$1"
-	status
+	[ -n "$status_known" ] || status
+	status_known=
 	on_trial && bad "$1: a trial is open"
 	chain "$1"
 	versions "$1"
@@ -101,7 +106,6 @@ boot()
 	began=$(now_ms)
 	as_agent boot >$out 2>&1 || bad "boot: $(told)"
 	say "booted $(($(now_ms) - began)) $(told)"
-	verified "at once after boot"
 }
 
 # A trial that was open settles; who pulled it sees it through, as the timer's unit does.
@@ -109,7 +113,9 @@ settle()
 {
 	local tries=600
 	status
+	status_known=yes
 	on_trial || return 0
+	verified "at once after boot, with a trial open"
 	as_agent pull >$out 2>&1
 	while status; on_trial; do
 		tries=$((tries - 1))

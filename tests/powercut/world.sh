@@ -121,15 +121,16 @@ scripts()
 	done
 	health 0
 	chmod 0755 "$fleet"/scripts/small/*/*.sh
-	library 1 90
+	library 1
 }
-# library SEED LINES: forty files that compress as text does, the same for the same seed.
+# library SEED: forty files and one of a megabyte, the same for the same seed; most of it compresses well, or signing would take long.
 library()
 {
 	local i
 	for i in $(seq 40); do
-		awk -v seed="$1$i" -v lines="$2" 'BEGIN { srand(seed); for (n = 0; n < lines; n++) print "word" int(rand() * 100000), int(rand() * 1000) }' >"$fleet/scripts/small/lib/$i"
+		awk -v seed="$1$i" 'BEGIN { srand(seed); for (n = 0; n < 90; n++) print "word" int(rand() * 100000), int(rand() * 1000) }' >"$fleet/scripts/small/lib/$i"
 	done
+	{ yes "library $1" || true; } 2>/dev/null | head -c 1000000 >"$fleet/scripts/small/lib/large"
 }
 worlds_make()
 {
@@ -138,7 +139,7 @@ worlds_make()
 	roll first && publish first pull 0 1
 	change && roll patch && publish patch pull 0 2
 	plan 2s '' && health 1 && roll bad && publish bad pull 9,0 2
-	plan 60s '' && health 0 && library 2 1700 && roll large && publish large pull 0 4
+	plan 60s '' && health 0 && library 2 && roll large && publish large pull 0 4
 	plan 60s network && change && roll confirmed && publish confirmed pull 0 5
 	ctl rollout abort --back && signed back && publish back pull 9,0 4
 	plan 60s '' && change

@@ -302,6 +302,153 @@ static void what_would_blind_the_plan_or_mean_nothing_is_refused(void **state)
 	refused(s, "counter");
 }
 
+/* --- the agent --- */
+
+enum { RUNS = 1000 }; /* 0.1.0 */
+
+static struct stage_answer ask_agent(const struct stage *s, const char *host, const char *when, bool synced)
+{
+	struct stage_ask ask = {.host = host, .plan = "plan-D", .counter = 7};
+
+	assert_true(clock_read(&ask.now.unix_s, str_of(when)));
+	ask.now.synced = synced;
+	return stage_decide_agent(s, &ask, RUNS);
+}
+
+static enum stage_say agent(const struct stage *s, const char *host)
+{
+	return ask_agent(s, host, "2026-11-23T12:00:00Z", true).say;
+}
+
+static void offer(struct sample *s, const char *version, int64_t hosts)
+{
+	s->stage.has_agent = true;
+	s->stage.agent = (struct stage_agent){(char *)version, hosts};
+}
+
+static void an_agent_reaches_exactly_so_many_and_keeps_whom_it_had(void **state)
+{
+	struct sample *s = sample();
+	bool before[HOSTS] = {false};
+
+	(void)state;
+	for (int64_t hosts = 0; hosts <= HOSTS; hosts++) {
+		int64_t taking = 0;
+		offer(s, "0.2.0", hosts);
+		for (size_t i = 0; i < HOSTS; i++) {
+			enum stage_say said = agent(&s->stage, ids[i]);
+			assert_true(said == STAGE_TAKE || said == STAGE_WAIT);
+			assert_true(said == STAGE_TAKE || !before[i]);
+			before[i] = said == STAGE_TAKE;
+			taking += before[i];
+		}
+		assert_int_equal(taking, hosts);
+	}
+	assert_int_equal(agent(&s->stage, "z9"), STAGE_HOLD);
+}
+
+static void its_turns_are_drawn_by_the_version_not_by_the_release(void **state)
+{
+	struct sample *s = sample();
+	size_t same = 0, other = 0;
+
+	(void)state;
+	s->stage.canary.count = 0;
+	for (size_t i = 0; i < HOSTS; i++) {
+		offer(s, "0.2.0", 5);
+		s->stage.release = digest_of(STR("release"));
+		bool one = agent(&s->stage, ids[i]) == STAGE_TAKE;
+		s->stage.release = digest_of(STR("the next"));
+		same += one == (agent(&s->stage, ids[i]) == STAGE_TAKE);
+		offer(s, "0.3.0", 5);
+		other += one == (agent(&s->stage, ids[i]) == STAGE_TAKE);
+	}
+	assert_int_equal(same, HOSTS);
+	assert_true(other < HOSTS);
+}
+
+static void the_release_may_be_held_or_aborted_and_the_agent_is_not(void **state)
+{
+	struct sample *s = sample();
+
+	(void)state;
+	offer(s, "0.2.0", HOSTS);
+	for (int stop = STAGE_GO; stop <= STAGE_ABORTED; stop++) {
+		s->stage.state = stop;
+		s->stage.back = stop == STAGE_ABORTED;
+		s->stage.open = 0;
+		assert_int_equal(agent(&s->stage, "a1"), STAGE_TAKE);
+		assert_int_not_equal(ask(&s->stage, "a1"), STAGE_TAKE);
+	}
+	s->stage.state = STAGE_GO;
+	s->stage.open = 4;
+	s->stage.agent.hosts = 0; /* and the reverse */
+	assert_int_equal(agent(&s->stage, "a1"), STAGE_WAIT);
+	assert_int_equal(ask(&s->stage, "a1"), STAGE_TAKE);
+}
+
+static void no_host_goes_back_to_an_older_agent_or_takes_its_own_again(void **state)
+{
+	static const char *const not_newer[] = {"0.0.9", "0.1", "0.1.0"};
+	struct sample *s = sample();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(not_newer); i++) {
+		offer(s, not_newer[i], HOSTS);
+		assert_int_equal(agent(&s->stage, "a1"), STAGE_HOLD);
+	}
+	offer(s, "0.1.1", HOSTS);
+	assert_int_equal(agent(&s->stage, "a1"), STAGE_TAKE);
+	s->stage.has_agent = false;
+	assert_int_equal(agent(&s->stage, "a1"), STAGE_HOLD);
+}
+
+static void an_agent_keeps_to_the_windows_the_counter_and_the_plan(void **state)
+{
+	struct sample *s = sample();
+	struct stage_answer a;
+
+	(void)state;
+	offer(s, "0.2.0", HOSTS);
+	s->stage.windows = (struct list){&s->window, 1};
+	assert_int_equal(ask_agent(&s->stage, "a1", "2026-01-15T01:30:00Z", true).say, STAGE_TAKE); /* 02:30 in Berlin */
+	a = ask_agent(&s->stage, "a1", "2026-01-15T12:00:00Z", true);
+	assert_int_equal(a.say, STAGE_WAIT);
+	assert_true(a.for_window);
+	a = ask_agent(&s->stage, "a1", "2026-01-15T01:30:00Z", false);
+	assert_int_equal(a.say, STAGE_WAIT);
+	assert_true(a.for_clock);
+	s->stage.windows.count = 0;
+	s->stage.counter = 6;
+	a = ask_agent(&s->stage, "a1", "2026-01-15T12:00:00Z", true);
+	assert_int_equal(a.say, STAGE_HOLD);
+	assert_non_null(strstr(a.why, "went back"));
+	s->stage.counter = 7;
+	s->stage.plan = (char *)"plan01s";
+	assert_int_equal(agent(&s->stage, "a1"), STAGE_HOLD);
+}
+
+static void an_offer_reads_back_and_one_that_means_nothing_is_refused(void **state)
+{
+	struct sample *s = sample();
+	cleanup(buf_free) struct buf text = {0};
+	cleanup(stage_free) struct stage again = {0};
+	struct err e = {0};
+
+	(void)state;
+	offer(s, "0.2.0", 3);
+	stage_write(&text, &s->stage);
+	if (!stage_read(&again, buf_str(&text), &e))
+		fail_msg("%s", e.text);
+	assert_true(again.has_agent);
+	assert_string_equal(again.agent.version, "0.2.0");
+	assert_int_equal(again.agent.hosts, 3);
+	offer(s, "0.2.0", HOSTS + 1);
+	refused(s, "11 hosts, there are 10");
+	offer(s, "two", 1);
+	refused(s, "no version");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +464,12 @@ int main(void)
 		cmocka_unit_test(without_a_sure_clock_every_window_is_shut_but_not_for_ever),
 		cmocka_unit_test(what_is_written_reads_back_and_no_other_spelling_does),
 		cmocka_unit_test(what_would_blind_the_plan_or_mean_nothing_is_refused),
+		cmocka_unit_test(an_agent_reaches_exactly_so_many_and_keeps_whom_it_had),
+		cmocka_unit_test(its_turns_are_drawn_by_the_version_not_by_the_release),
+		cmocka_unit_test(the_release_may_be_held_or_aborted_and_the_agent_is_not),
+		cmocka_unit_test(no_host_goes_back_to_an_older_agent_or_takes_its_own_again),
+		cmocka_unit_test(an_agent_keeps_to_the_windows_the_counter_and_the_plan),
+		cmocka_unit_test(an_offer_reads_back_and_one_that_means_nothing_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -401,6 +401,42 @@ TEST(a_helper_that_is_not_ours_is_not_believed)
 	}
 }
 
+/* A source whose helper says that script's words, and that keeps its session in `session`. */
+static void with_script(struct net *n, const char *script, const char *session)
+{
+	cleanup(free_ptr) char *helper = path_form("%s/helper", n->room.path);
+	struct fetch f = {.helper = helper, .at = {"http://127.0.0.1/"}, .session = session};
+
+	source_free(&n->room.source);
+	assert_true(fs_write(n->room.dir, "helper", str_of(script), 0755, &n->room.e));
+	assert_true(source_fetch(&n->room.source, &f, &n->room.e));
+}
+
+TEST(a_session_is_kept_as_it_was_said_and_goes_with_a_helper_that_did_not_survive_it)
+{
+	static const char says[] = "#!/bin/sh\nprintf '\\000\\000\\000\\004\\006mine'\ncat >/dev/null\n",
+			  lasts[] = "#!/bin/sh\nprintf '\\000\\000\\000\\004\\006mine\\000\\000\\000\\022\\002{\"say\":\"absent\"}  "
+				    "\\000\\000\\000\\000\\004'\ncat >/dev/null\n",
+			  dies[] = "#!/bin/sh\nexit 0\n";
+	BEGIN;
+	cleanup(free_ptr) char *session = path_form("%s/session", r->path);
+	cleanup(buf_free) struct buf text = {0};
+	struct stat st;
+
+	with_script(&n, says, NULL);
+	assert_refused(r, &root, ERR_PROTOCOL);
+	with_script(&n, lasts, session);
+	assert_true(ask(r, &root));
+	assert_int_equal(r->answer.say, SOURCE_ABSENT);
+	assert_true(fs_read(&text, r->dir, "session", &r->e));
+	assert_string_equal(buf_str(&text).data, "mine");
+	assert_int_equal(stat(session, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	with_script(&n, dies, session);
+	assert_refused(r, &root, ERR_UNREACHABLE);
+	assert_false(fs_exists(r->dir, "session"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +459,7 @@ int main(void)
 		cmocka_unit_test(nobody_there_is_an_error),
 		cmocka_unit_test(an_address_is_used_as_it_stands),
 		cmocka_unit_test(a_helper_that_is_not_ours_is_not_believed),
+		cmocka_unit_test(a_session_is_kept_as_it_was_said_and_goes_with_a_helper_that_did_not_survive_it),
 	};
 
 	static const char *const proxies[] = {

@@ -169,6 +169,59 @@ static void going_back_moves_the_link_and_ends_that_trial_alone(void **state)
 	must(guard_go_back(&r, GUARD_AGENT, room->state, &e), &e);
 }
 
+static struct guard_record read_back(const struct room *room)
+{
+	struct guard_record r;
+	struct err e;
+
+	must(guard_read(&r, room->state, &e), &e);
+	return r;
+}
+
+static void what_is_tried_is_written_down_and_its_end_too(void **state)
+{
+	const struct room *room = *state;
+	struct guard_trial release = {RELEASE_A, 60000, 0}, agent = {GUARD_PACKAGED, 3600000, GUARD_STARTS};
+	struct err e;
+
+	must(guard_end(room->state, GUARD_RELEASE, &e), &e);
+	assert_false(fs_exists(room->state, GUARD_FILE)); /* nothing was on trial: nothing is written */
+	must(guard_begin(room->state, GUARD_RELEASE, &release, &e), &e);
+	must(guard_begin(room->state, GUARD_AGENT, &agent, &e), &e);
+	struct guard_record r = read_back(room);
+	assert_string_equal(r.trial[GUARD_RELEASE].back, RELEASE_A);
+	assert_int_equal(r.trial[GUARD_AGENT].starts, GUARD_STARTS);
+	must(guard_end(room->state, GUARD_RELEASE, &e), &e);
+	r = read_back(room);
+	assert_string_equal(r.trial[GUARD_RELEASE].back, "");
+	assert_string_equal(r.trial[GUARD_AGENT].back, GUARD_PACKAGED);
+}
+
+static void a_start_that_comes_to_its_end_is_given_back_and_no_more_than_that(void **state)
+{
+	const struct room *room = *state;
+	struct guard_trial agent = {GUARD_PACKAGED, 3600000, 1};
+	struct err e;
+
+	must(guard_came_through(room->state, &e), &e);
+	assert_false(fs_exists(room->state, GUARD_FILE));
+	must(guard_begin(room->state, GUARD_AGENT, &agent, &e), &e);
+	for (int i = 0; i < GUARD_STARTS + 1; i++)
+		must(guard_came_through(room->state, &e), &e);
+	assert_int_equal(read_back(room).trial[GUARD_AGENT].starts, GUARD_STARTS);
+}
+
+static void a_record_that_is_not_whole_is_begun_anew(void **state)
+{
+	const struct room *room = *state;
+	struct guard_trial agent = {GUARD_PACKAGED, 3600000, 3};
+	struct err e;
+
+	must(fs_write(room->state, GUARD_FILE, STR("fleet-guard 1\nboot"), 0644, &e), &e);
+	must(guard_begin(room->state, GUARD_AGENT, &agent, &e), &e);
+	assert_string_equal(read_back(room).trial[GUARD_AGENT].back, GUARD_PACKAGED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +233,10 @@ int main(void)
 		cmocka_unit_test(an_agent_without_starts_is_overdue_and_nothing_on_trial_never_is),
 		cmocka_unit_test_setup_teardown(
 			going_back_moves_the_link_and_ends_that_trial_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_tried_is_written_down_and_its_end_too, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_start_that_comes_to_its_end_is_given_back_and_no_more_than_that, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_record_that_is_not_whole_is_begun_anew, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

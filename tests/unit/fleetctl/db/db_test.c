@@ -344,12 +344,12 @@ static void a_newer_schema_is_left_alone(void **state)
 	open_db(&o, *state);
 	add_rollout(&o, "r-1");
 	db_close(&o.db);
-	forge(*state, "PRAGMA user_version = 3");
+	forge(*state, "PRAGMA user_version = 4");
 	assert_false(db_open(&o.db, &o.fleet, &e));
 	assert_null(o.db);
 	assert_int_equal(e.code, ERR_USAGE);
-	assert_string_equal(e.text, "the fleet's database is of schema 3, this fleetctl knows 2: use a newer fleetctl");
-	forge(*state, "PRAGMA user_version = 2");
+	assert_string_equal(e.text, "the fleet's database is of schema 4, this fleetctl knows 3: use a newer fleetctl");
+	forge(*state, "PRAGMA user_version = 3");
 	assert_done(db_open(&o.db, &o.fleet, &e));
 }
 
@@ -363,7 +363,7 @@ static void an_older_schema_gets_what_it_lacks_and_keeps_what_it_has(void **stat
 	open_db(&o, *state);
 	add_rollout(&o, "r-1");
 	db_close(&o.db);
-	forge(*state, "DROP TABLE link; PRAGMA user_version = 1");
+	forge(*state, "DROP TABLE link; DROP TABLE deed; PRAGMA user_version = 1");
 	assert_done(db_open(&o.db, &o.fleet, &e));
 	assert_true(db_knows(o.db, "r-1"));
 	assert_done(db_links_add(o.db, "ber-D", "key", &row, 1, &e));
@@ -390,7 +390,7 @@ static void a_file_that_is_no_database_is_a_sentence_with_a_remedy(void **state)
 	assert_null(db);
 	assert_int_equal(e.code, ERR_IO);
 	assert_true(str_starts(str_of(e.text), f->path));
-	assert_non_null(strstr(e.text, "file is not a database; move it away"));
+	assert_non_null(strstr(e.text, "is broken: file is not a database; hosts keep what they run: `fleetctl status --rebuild`"));
 	folder_read(&text, f, ".fleetctl/fleet.db");
 	assert_true(str_starts(buf_str(&text), "this was a database once"));
 	assert_done(fs_remove(f->at, ".fleetctl/fleet.db", &e));

@@ -1,6 +1,6 @@
 /* Targets that are no releases: fleet, agent and rollout-PLAN, each with keys and a threshold of its own. */
 #include "manifests/role.h"
-#include "tests/unit/fleetctl/repo/yard.h"
+#include "tests/unit/fleetctl/repo/yard_agent.h"
 
 #define TEST(name) static void name(void **state)
 #define BEGIN                                                                                                                  \
@@ -204,7 +204,8 @@ TEST(an_agent_needs_as_many_keys_as_root)
 	BEGIN;
 	yard_key(&y, "bob", "root");
 	yard_mend(&y, KEYSET_FILE, "root: 1", "root: 2");
-	yard_document(&y, "agent", "agent/linux-gnu-amd64", "ELF");
+	cleanup(yard_agent_free) struct yard_agent a = {0};
+	yard_agent_one(&y, &a, "linux-gnu-amd64", "0.1.0", STR("ELF"));
 	assert_int_equal(yard_go(&y, YARD_SIGN), ERR_USAGE); /* two are needed, there is one */
 	assert_non_null(strstr(y.why.text, "agent needs 2 signatures"));
 	yard_key(&y, "bill", "agent");
@@ -214,7 +215,7 @@ TEST(an_agent_needs_as_many_keys_as_root)
 	yard_mend(&y, KEYSET_FILE, "agent: 1, ", "");
 	yard_sign(&y);
 	assert_true(yard_says(&y, "threshold 2"));
-	assert_fetched(&y, "agent/linux-gnu-amd64", "agent", "ELF");
+	assert_fetched(&y, "agent/linux-gnu-amd64", "agent", buf_str(&a.text).data);
 	assert_good(&y);
 }
 
@@ -233,16 +234,16 @@ TEST(verify_reads_every_document)
 	BEGIN;
 	char hex[DIGEST_HEX + 1], path[200];
 
-	yard_document(&y, "agent", "agent/linux-gnu-amd64", "ELF");
+	yard_document(&y, "fleet", "fleet/access.json", "let");
 	yard_sign(&y);
 	assert_good(&y);
-	digest_hex(hex, digest_of(STR("ELF")));
-	snprintf(path, sizeof path, "repository/targets/agent/%s.linux-gnu-amd64", hex);
-	yard_write(&y, path, STR("elf"));
+	digest_hex(hex, digest_of(STR("let")));
+	snprintf(path, sizeof path, "repository/targets/fleet/%s.access.json", hex);
+	yard_write(&y, path, STR("LET"));
 	assert_int_equal(yard_verify(&y, NULL), ERR_DIGEST);
-	yard_write(&y, path, STR("ELF"));
+	yard_write(&y, path, STR("let"));
 	assert_good(&y);
-	yard_mend(&y, "repository/metadata/1.agent.json", "\"length\": 3", "\"length\": 4");
+	yard_mend(&y, "repository/metadata/1.fleet.json", "\"length\": 3", "\"length\": 4");
 	assert_int_equal(yard_verify(&y, NULL), ERR_SIGNATURE);
 }
 
