@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # The launcher takes the newer agent of two, gives a new one three starts to prove itself in, and falls back; guard does the
 # same when the time is over. The agents here are scripts that say who they are: what is tried is who gets to run.
-. "$(dirname "$0")/tower.sh"
+. "$(dirname "$0")/agents.sh"
 tower_begin
-launch=$build/agent/launch/fleet-agent
 guard=$build/agent/fleet-guard
 state=$T/state
 export FLEET_LAUNCH_STATE=$state FLEET_LAUNCH_PACKAGED=$T/packaged
@@ -19,8 +18,6 @@ linked()
 	printf '%s' "$2" >"$state/trees/$1/version"
 	ln -sfn "../trees/$1" "$state/agent/current"
 }
-# crc FILE: as the record has it
-crc() { gzip -c "$1" | tail -c 8 | od -An -tx4 -N4 --endian=little | tr -d ' \n'; }
 # on_trial LEFT STARTS BACK: the record, as the agent writes it before it swaps the link
 on_trial()
 {

@@ -28,8 +28,9 @@ agent_build()
 	mkdir -p "$at"
 	cp "$build/tests/agent-$1/fleet-agent" "$build/sources/fleet-fetch-https" "$build/sources/fleet-fetch-git" "$at"
 	printf '%s\0' "$2" >>"$at/fleet-agent" # `agent add` looks whether it calls itself so
-	for id in "$T"/hosts/*; do
-		host_receipts "${id##*/}" >"$T/before.${id##*/}"
+	for id in "$T"/hosts/*/etc; do
+		id=$(basename "${id%/etc}")
+		host_receipts "$id" >"$T/before.$id"
 	done
 	ctl agent add "$at" --platform "debian12-gnu-$(dpkg --print-architecture)" --version "$2"
 }
@@ -51,3 +52,5 @@ receipt_is()
 }
 # Does the guard's record say that something is on trial there?
 on_trial() { grep -Eq '^(release|agent) [0-9]+ [0-9]+ [^-]' "$T/hosts/$1/state/guard" 2>/dev/null; }
+# crc FILE: as the guard's record has it
+crc() { gzip -c "$1" | tail -c 8 | od -An -tx4 -N4 --endian=little | tr -d ' \n'; }

@@ -1,7 +1,8 @@
-/* Manifests, receipts and rollouts, forged. A manifest or a rollout that is accepted is written again byte for byte. */
+/* Manifests, agents, receipts and rollouts, forged. What is accepted is written again byte for byte. */
 #include <stdlib.h>
 
 #include "manifests/manifest.h"
+#include "manifests/program.h"
 #include "manifests/receipt.h"
 #include "manifests/stage.h"
 
@@ -43,6 +44,22 @@ static void receipt(struct str json)
 		abort();
 }
 
+static void agent(struct str json)
+{
+	cleanup(program_free) struct program p = {0};
+	cleanup(buf_free) struct buf again = {0};
+	struct err e = {0};
+
+	if (!program_read(&p, json, NULL, &e)) {
+		if (p.platform || e.code == ERR_NONE)
+			abort();
+		return;
+	}
+	program_write(&again, &p);
+	if (!str_eq(buf_str(&again), json))
+		abort();
+}
+
 static void rollout(struct str json)
 {
 	cleanup(stage_free) struct stage s = {0};
@@ -68,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	rollout(str_bytes(data, size));
 	manifest(str_bytes(data, size));
+	agent(str_bytes(data, size));
 	receipt(str_bytes(data, size));
 	return 0;
 }
