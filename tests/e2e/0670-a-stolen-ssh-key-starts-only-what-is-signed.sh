@@ -104,6 +104,14 @@ sed 's/"settle_ms":0/"settle_ms":1/; s/"number":7/"number":8/' "$(release 7)" >"
 papers manifest "$T/mine"
 update "$(digest "$T/mine")" | speak ber-D
 refused signature 'not among' "a manifest of his own"
+platform=debian12-gnu-$(dpkg --print-architecture)
+printf '{"bundle":{"length":10240,"sha256":"%s"},"format":1,"platform":"%s","version":"99.0.0"}' "$(digest "$T/mine")" "$platform" >"$T/agent"
+papers "agent/$platform" "$T/agent"
+take_agent "$(digest "$T/agent")" | speak ber-D
+refused missing 'nobody signs for it' "an agent of his own"
+papers agent "$repository/metadata/7.plan-D.json" "agent/$platform" "$T/agent"
+take_agent "$(digest "$T/agent")" | speak ber-D
+refused missing 'nobody signs for it' "nor by another role's hand"
 sed "s/$(digest "$(release 7)")/$(digest "$T/mine")/" "$repository"/metadata/7.plan-D.json >"$T/role"
 papers plan-D "$T/role" manifest "$T/mine"
 update "$(digest "$T/mine")" | speak ber-D

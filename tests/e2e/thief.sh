@@ -76,10 +76,12 @@ papers()
 	done
 	zstd -qf "$T/papers.plain" -o "$T/papers"
 }
-# update RELEASE [MORE]: an order for it, with the papers of the last `papers`.
-update()
+# update RELEASE [MORE]: an order for it, with the papers of the last `papers`. take_agent DOCUMENT-ID: the same, of an agent.
+update() { bring update "$@"; }
+take_agent() { bring agent "$@"; }
+bring()
 {
-	order "{\"action\": \"update\", \"rollout\": \"theft\", \"who\": \"thief\", \"lease_ms\": 1000, \"take\": true, \"release\": \"$1\"${papers:+, \"papers\": [$papers]}${2:+, $2}}"
+	order "{\"action\": \"$1\", \"rollout\": \"theft\", \"who\": \"thief\", \"lease_ms\": 1000, \"take\": true, \"release\": \"$2\"${papers:+, \"papers\": [$papers]}${3:+, $3}}"
 	[ -z "$papers" ] || frame 3 <"$T/papers"
 }
 
