@@ -40,7 +40,7 @@ static counter *count(void)
 
 /* --- what becomes of an operation --- */
 
-enum fate { PASS, DIE_BEFORE, DIE_AFTER, TORN, FAIL, SHORT };
+enum fate { PASS, DIE_BEFORE, DIE_AFTER, TORN, FAIL, SHORT, ROT };
 struct op {
 	long number;
 	enum fate fate;
@@ -84,7 +84,7 @@ static enum fate fate_of_error(const char *what, long number, long n)
 			errno = errors[i].number;
 			return FAIL;
 		}
-	return SHORT;
+	return str_is(word, "rot") ? ROT : SHORT;
 }
 
 static void begin(struct op *o, const char *word)
@@ -203,9 +203,19 @@ int door_openat2(int dir, const char *path, const void *how, size_t size)
 	return end(&o, (int)syscall(SYS_openat2, dir, path, how, size));
 }
 
+/* The byte in the middle is another one. */
+static void *rotten(const void *bytes, size_t n)
+{
+	char *copy = str_dup(str_bytes(bytes, n));
+
+	copy[n / 2] ^= 1;
+	return copy;
+}
+
 static ssize_t put(int fd, const void *bytes, size_t n, off_t at, bool append)
 {
-	struct op o = {.bytes = bytes};
+	cleanup(free_ptr) void *other = NULL;
+	struct op o = {0};
 
 	if (!is_file(fd))
 		return append ? write(fd, bytes, n) : pwrite(fd, bytes, n, at);
@@ -214,6 +224,9 @@ static ssize_t put(int fd, const void *bytes, size_t n, off_t at, bool append)
 		return -1;
 	if (o.fate == TORN || o.fate == SHORT)
 		n = (n + 1) / 2;
+	if (o.fate == ROT)
+		bytes = other = rotten(bytes, n);
+	o.bytes = bytes;
 	path_of_fd(o.path, fd);
 	if (append)
 		at = fcntl(fd, F_GETFL) & O_APPEND ? lseek(fd, 0, SEEK_END) : lseek(fd, 0, SEEK_CUR);

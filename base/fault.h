@@ -1,7 +1,8 @@
 /* The power goes off here, in tests. Built with FLEET_FAULT, what passes the door (base/door.h) is numbered, and the environment
  * says what becomes of it; built without, there is nothing of this. Manual: tests/fault/README.md
  *   FLEET_FAULT_AT=N[:before|after|torn]   the process ends with FAULT_STATUS at operation N; torn: half of its bytes are written
- *   FLEET_FAULT_ERR=N:WORD[+]              operation N fails so, and with + every later one; `short` writes half and says so
+ *   FLEET_FAULT_ERR=N:WORD[+]              operation N fails so, and with + every later one; `short` writes half and says so,
+ *                                          `rot` writes another byte and does not say so
  *   FLEET_FAULT_LOG=FILE                   each operation that was done is added: number, word, offset, length, path, second
  *                                          path or reason, with tabs between; behind the line the bytes that were written
  *   FLEET_FAULT_COUNT=FILE                 eight bytes in which several processes count together; else each for itself

@@ -368,7 +368,7 @@ static bool agent_rank(size_t *rank, const struct stage *s, const char *host)
 {
 	struct stage drawn = *s;
 
-	drawn.release = digest_of(str_of(s->agent.version));
+	(void)0;
 	return stage_rank(rank, &drawn, host);
 }
 

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# A tower of six hosts on this machine, and the life of releases on it, with fleetctl as a person would call it.
+# A tower of six hosts on this machine, and the life of releases on it, with fleetctl as a person would call it: first the
+# hosts are pushed to, then they pull (demo_pull.sh).
 # Exits 0 only if every state that it claims was read back from the hosts. --keep leaves the tower up.
-. "$(dirname "$0")/e2e/tower.sh"
+. "$(dirname "$0")/e2e/web.sh"
+. "$(dirname "$0")/e2e/git.sh"
+. "$(dirname "$0")/e2e/agents.sh"
 
 keep=
 case ${1:-} in
@@ -20,10 +23,19 @@ fc()
 	{ (cd "$fleet" && "$fleetctl" "$@") </dev/null 2>&1 && echo 0 >"$T/code" || echo $? >"$T/code"; } | tee "$T/out"
 	code=$(cat "$T/code")
 }
+# fc_signs ARGS...: the same where keys are needed, with the passphrase that a person would type.
+fc_signs()
+{
+	printf '\n$ fleetctl %s\n' "$*"
+	{ (cd "$fleet" && "$fleetctl" "$@" --passphrase-fd 3) 3<<<"$passphrase" </dev/null 2>&1 && echo 0 >"$T/code" || echo $? >"$T/code"; } | tee "$T/out"
+	code=$(cat "$T/code")
+}
+# signed: what changed; the number of the new releases in $number.
 signed()
 {
-	printf '\n$ fleetctl sign --yes\n'
-	(cd "$fleet" && "$fleetctl" sign --yes --passphrase-fd 3) 2>&1 3<<<"$passphrase" </dev/null | tee "$T/out"
+	fc_signs sign --yes
+	[ "$code" -eq 0 ] || fail "it is signed"
+	number=$(sed -n 's/^ *manifest \([0-9]*\) replaces.*/\1/p' "$T/out" | head -n 1)
 }
 must() { [ "$code" -eq "$1" ] || fail "$2: expected exit code $1, got $code"; ok "$2 (exit code $1)"; }
 read_back() { for h in $all; do runs "$h" "$1"; done; }
@@ -45,26 +57,26 @@ free_port()
 servers_up()
 {
 	http=$(free_port) tls=$(free_port) dns=$(free_port)
-	mkdir -p "$T/www/v1" "$T/nginx"
+	mkdir -p "$T/www/v1" "$T/measured"
 	echo 'NetworkManager is online' >"$T/www/nm"
 	echo 's1.minimum s1.standard s1.4xfast' >"$T/www/v1/subscriber.speedClass"
 	head -c 2000000 /dev/zero >"$T/www/ls-lR.gz"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/tls.key" -out "$T/tls.pem" -days 90 \
 		-subj /CN=probe.test -addext 'subjectAltName=DNS:probe.test,IP:127.0.0.1' 2>/dev/null
 	chmod 0644 "$T/tls.pem"
-	cat >"$T/nginx/nginx.conf" <<-CONF
-	pid $T/nginx/pid; error_log $T/nginx/log; daemon off; worker_processes 1;
+	cat >"$T/measured/nginx.conf" <<-CONF
+	pid $T/measured/pid; error_log $T/measured/log; daemon off; worker_processes 1;
 	events { worker_connections 64; }
 	http {
 		access_log off;
-		client_body_temp_path $T/nginx/a; proxy_temp_path $T/nginx/b; fastcgi_temp_path $T/nginx/c;
-		uwsgi_temp_path $T/nginx/d; scgi_temp_path $T/nginx/e;
+		client_body_temp_path $T/measured/a; proxy_temp_path $T/measured/b; fastcgi_temp_path $T/measured/c;
+		uwsgi_temp_path $T/measured/d; scgi_temp_path $T/measured/e;
 		server { listen 127.0.0.1:$http; root $T/www; }
 		server { listen 127.0.0.1:$tls ssl; ssl_certificate $T/tls.pem; ssl_certificate_key $T/tls.key; root $T/www; }
 	}
 	CONF
 	chmod 0755 "$T" # nginx's worker is another user
-	nginx -c "$T/nginx/nginx.conf" -e "$T/nginx/log" >/dev/null 2>&1 &
+	nginx -c "$T/measured/nginx.conf" -e "$T/measured/log" >/dev/null 2>&1 &
 	pids+=($!)
 	dnsmasq --no-daemon --no-resolv --no-hosts --conf-file=/dev/null --listen-address=127.0.0.1 --bind-interfaces \
 		--port="$dns" --address=/probe.test/127.0.0.1 --pid-file="$T/dnsmasq.pid" >/dev/null 2>&1 &
@@ -100,8 +112,8 @@ servers_up
 aim_plans
 
 chapter "Keys, and the first signed releases"
-printf '\n$ fleetctl key new --all --passphrase-fd 3\n'
-(cd "$fleet" && "$fleetctl" key new --all --passphrase-fd 3) 2>&1 3<<<"$passphrase" </dev/null
+fc_signs key new --all
+must 0 "every role has its key"
 fc key list
 signed
 fc verify
@@ -111,7 +123,7 @@ chapter "Six hosts, two sites: each a real sshd whose only command is fleet-agen
 for h in $all; do
 	case $h in ber-*) site=berlin ;; *) site=tokyo ;; esac
 	case $h in *-D) plan='plan-D' ;; *-01s) plan=plan01s ;; *) plan=planX3 ;; esac
-	host_make "$h" "$plan" "$site"
+	launched "$h" "$plan" "$site"
 	probes_up "$h"
 done
 fc host list
@@ -155,13 +167,14 @@ ok "the history names the check, its output and the host that went back"
 fc rollout abort
 
 chapter "A release whose check hangs"
-printf '#!/bin/sh\nsleep 1000 & sleep 1000\n' >"$fleet/scripts/common/checks/syntax.sh"
+hang=1000.$$ # a length that no other process on this machine sleeps
+printf '#!/bin/sh\nsleep %s & sleep %s\n' "$hang" "$hang" >"$fleet/scripts/common/checks/syntax.sh"
 sed -i -E 's/(name: syntax.*timeout: )[0-9]+s/\12s/; s/deadline: 15s/deadline: 4s/' "$fleet"/plans/*.yaml
 signed
 fc rollout start plan=plan-D
 must 8 "the rollout halted, the hanging check was killed"
 read_back 2
-pgrep -f 'sleep 1000' >/dev/null && fail "no process of the hanging check is left"
+pgrep -f "sleep $hang" >/dev/null && fail "no process of the hanging check is left"
 ok "no process of the hanging check is left"
 fc rollout abort
 
@@ -169,7 +182,6 @@ chapter "Undo"
 cp "$T/syntax.sh" "$fleet/scripts/common/checks/syntax.sh"
 sed -i -E 's/deadline: 4s/deadline: 15s/' "$fleet"/plans/*.yaml
 signed
-number=$(sed -n 's/^ *manifest \([0-9]*\) replaces.*/\1/p' "$T/out" | head -n 1)
 fc rollout start plan=plan-D
 must 0 "plan-D took release $number"
 runs ber-D "$number"
@@ -197,6 +209,9 @@ chapter "What every host runs now"
 fc status all
 [ "$code" -eq 0 ] || fail "every host answers"
 read_back 2
+
+. "$(dirname "$0")/demo_pull.sh"
+
 printf '\nAll claims were read back from the hosts. %d s.\n' $((SECONDS - started))
 
 if [ "$keep" = yes ]; then
@@ -209,6 +224,8 @@ if [ "$keep" = yes ]; then
 	  fleetctl rollout start all
 	  fleetctl sign                 (the passphrase is: $passphrase; keys are under XDG_DATA_HOME=$XDG_DATA_HOME)
 	  fleet-agent status --config-dir $T/hosts/ber-D/etc
+	  fleetctl rollout start all --pull --any-time; fleetctl rollout resume
+	  $(launcher ber-D) pull --now --config-dir $T/hosts/ber-D/etc
 	TEXT
 	sleep infinity &
 	pids+=($!)

@@ -74,6 +74,7 @@ fleet_shape fleetctl/fleet/fleet.c fleet.yaml
 defaults_shape fleetctl/fleet/fleet.c defaults
 ssh_shape fleetctl/fleet/fleet.c ssh
 place_shape fleetctl/fleet/place.c publish
+home_shape fleetctl/fleet/home.c receipts
 host_shape fleetctl/fleet/fleet.c hosts.yaml
 hosts_shape fleetctl/fleet/fleet.c -
 plan_shape manifests/plan.c plans/PLAN.yaml
@@ -106,9 +107,9 @@ done
 while read -r table file name; do
 	[ "$name" != - ] || continue
 	awk -v table="$table" '/^(static )?const struct shape_field /{ on = index($0, " " table "[]") } on' "$root/$file" |
-		sed '/^};/q' | sed -nE 's/^[ \t]*(\{ ?|[A-Z]+\()"([a-z_]+)".*/\2/p' >"$t/code"
+		sed '/^};/q' | sed -nE 's/^[ \t]*(\{ ?|[A-Z]+\()"([a-z_0-9]+)".*/\2/p' >"$t/code"
 	[ -s "$t/code" ] || not "$file: no fields of $table were found"
-	section "$page" "$name" | sed -nE 's/^[.]It Cm ([a-z_]+).*/\1/p' >"$t/page"
+	section "$page" "$name" | sed -nE 's/^[.]It Cm ([a-z_0-9]+).*/\1/p' >"$t/page"
 	same "fleet.5, $name"
 done <"$t/tables"
 

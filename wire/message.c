@@ -84,6 +84,8 @@ static const struct shape_field trial_fields[] = {
 	SHA256("release", trial, release),
 	NAME("step", trial, step),
 	{"left_ms", SHAPE_INT, AT(trial, left_ms), .max = NUMBER_MAX},
+	SAID("rollout", trial, rollout, WHO_MAX),
+	SAID("who", trial, who, WHO_MAX),
 	{0},
 };
 

@@ -33,6 +33,7 @@ struct trial {
 	struct digest release;
 	char *step;
 	int64_t left_ms;
+	char *rollout, *who; /* whose it is; NULL: the host's own, or an older one says nothing */
 };
 struct hello {
 	int64_t oldest, newest;   /* protocol versions spoken */

@@ -136,24 +136,41 @@ static bool in_force(struct apply *a, struct digest bundle)
 	return !steps_open(a, &e) || digest_eq(bundle, a->old.manifest.bundle.sha256);
 }
 
+/* The bundle against what was signed, then the tree against the bundle. False with *wrong: the disk has something else. */
+static bool reread(bool *wrong, struct apply *a, const struct tried *t, struct err *e)
+{
+	struct err first = {0};
+	size_t differences = 0;
+
+	*wrong = false;
+	if (!bundle_check(a->store, t->bundle.sha256, (uint64_t)t->bundle.length, e)) {
+		*wrong = e->code == ERR_DIGEST;
+		return false;
+	}
+	if (!tree_compare(&differences, a->store, t->bundle.sha256, first_difference, &first, e))
+		return false;
+	*wrong = differences > 0;
+	if (*wrong)
+		*e = first;
+	return !*wrong;
+}
+
 /* A tree that is wrong may be one that another release runs from: then it stays, and `verify` tells about it. */
 enum apply_say step_reread(struct apply *a, struct err *e)
 {
 	cleanup(tried_free) struct tried tried = {0};
-	struct err first = {0}, drop;
-	size_t differences = 0;
+	struct err drop;
+	bool wrong;
 
 	if (!tried_open(&tried, a, e))
 		return APPLY_FAILED;
-	struct digest bundle = tried.bundle.sha256;
-	if (!tree_compare(&differences, a->store, bundle, first_difference, &first, e))
-		return APPLY_FAILED;
-	if (!differences)
+	if (reread(&wrong, a, &tried, e))
 		return APPLY_DONE;
-	*e = first;
-	if (!in_force(a, bundle)) {
+	if (wrong && !in_force(a, tried.bundle.sha256)) {
 		release_close(&a->new);
-		(void)!tree_remove(a->store, bundle, &drop);
+		(void)!tree_remove(a->store, tried.bundle.sha256, &drop);
+		if (e->code == ERR_DIGEST)
+			(void)!bundle_remove(a->store, tried.bundle.sha256, &drop);
 	}
 	return APPLY_FAILED;
 }

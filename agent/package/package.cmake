@@ -22,7 +22,7 @@ endfunction()
 set(CMAKE_INSTALL_PREFIX /usr)
 set(helpers fleet-fetch-https)
 if(TARGET fleet-fetch-git)
-  list(APPEND helpers fleet-fetch-git)
+  list(APPEND helpers fleet-fetch-git fleet-post-git)
 endif()
 
 file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/package)

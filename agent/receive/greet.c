@@ -103,6 +103,8 @@ static bool fill_ledger(struct hello *h, const struct store *s, struct err *e)
 	h->trial.release = l.attempt.release;
 	h->trial.step = str_dup(str_of(step_words[l.step]));
 	h->trial.left_ms = attempt_left_ms(&l.attempt);
+	h->trial.rollout = l.attempt.receipt.rollout ? str_dup(str_of(l.attempt.receipt.rollout)) : NULL;
+	h->trial.who = l.attempt.who ? str_dup(str_of(l.attempt.who)) : NULL;
 	return true;
 }
 

@@ -287,16 +287,23 @@ static doc *seen_doc(const struct seen *s, const struct host *h)
 	return d;
 }
 
+/* What is ours alone no host decides: usage, our disk, a person's ^C. */
+static int exit_of_host(enum err_code code)
+{
+	int is = exit_of(code);
+	return is == 1 || is == 2 || is == 130 ? 3 : is;
+}
+
 static int exit_seen(const struct seen *s, const struct host *h, bool verify)
 {
 	if (s->home.doubt[0] || (verify && !s->live && s->home.any && !is_verified(s)))
 		return exit_of(ERR_SIGNATURE);
 	if (!s->live && s->home.has_receipt) /* one that nobody connects to needs no host_key, and its receipts speak for it */
-		return verify ? 0 : exit_of(h->host_key ? s->err.code : ERR_UNREACHABLE);
+		return verify ? 0 : exit_of_host(h->host_key ? s->err.code : ERR_UNREACHABLE);
 	bool broken = s->heard && (verify ? !is_verified(s) : s->err.code == ERR_SIGNATURE);
 	if (broken)
 		return exit_of(ERR_SIGNATURE);
-	return s->live && !verify ? 0 : exit_of(s->err.code);
+	return exit_of_host(s->err.code);
 }
 
 static int tell(const struct show *show, const struct asking *a)

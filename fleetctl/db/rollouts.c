@@ -1,5 +1,4 @@
 /* Rollouts, where their hosts stand, and what happened. */
-
 #include <stdlib.h>
 
 #include "base/clock.h"

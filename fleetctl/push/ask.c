@@ -36,7 +36,7 @@ static void start_more(void *ctx)
 {
 	struct asking *all = ctx;
 	const struct ask *a = all->ask;
-	struct talk_patience patience = { a->fleet->defaults.connect_ms, a->fleet->defaults.silence_ms };
+	struct talk_patience patience = { a->fleet->defaults.connect_ms, a->fleet->defaults.silence_ms, TALK_QUESTION * a->fleet->defaults.silence_ms };
 	size_t at_once = (size_t)MAX(a->fleet->defaults.parallel, (int64_t)AT_ONCE_MIN);
 	while (all->next < a->chosen->count && all->running < at_once) {
 		struct asked *one = &all->host[all->next];

@@ -61,7 +61,8 @@ static void confirm_ended(void *ctx, const struct talk_end *end)
 
 static struct talk_patience patience(const struct renew *r)
 {
-	return (struct talk_patience){ r->ask->fleet->defaults.connect_ms, r->ask->fleet->defaults.silence_ms };
+	const struct fleet_defaults *d = &r->ask->fleet->defaults;
+	return (struct talk_patience){ d->connect_ms, d->silence_ms, TALK_TRIAL * d->silence_ms };
 }
 
 static void state(void *ctx, const struct state *s)

@@ -6,18 +6,21 @@
 #include "base/fault.h"
 #include "base/fs.h"
 
-enum { TALK_OUT_MAX = 16 * MIB }; /* papers are small; a payload is sent by pieces */
+enum {
+	TALK_OUT_MAX = 16 * MIB, /* papers are small; a payload is sent by pieces */
+	TALK_IN_MAX = 8 * MIB,   /* all receipts that a host keeps, and much to say besides */
+};
 
 struct talk {
 	const struct host *host;
 	struct talk_calls calls;
 	struct talk_patience patience;
 	struct session *session;
-	struct timer *silence, *soon;
+	struct timer *silence, *whole, *soon;
 	struct frame_reader reader;
 	struct flight flight;
 	struct buf out; /* taken from the flight, not yet by the session */
-	size_t out_used;
+	size_t out_used, heard;
 	bool answered, over, inside, dropped;
 	struct talk_end end;
 };
@@ -26,6 +29,7 @@ static void talk_free(struct talk *t)
 {
 	session_close(&t->session);
 	timer_close(&t->silence);
+	timer_close(&t->whole);
 	timer_close(&t->soon);
 	frame_reader_free(&t->reader);
 	flight_free(&t->flight);
@@ -58,6 +62,7 @@ static void over(struct talk *t)
 	if (t->session)
 		t->end.bytes = session_bytes(t->session);
 	timer_in(t->silence, -1);
+	timer_in(t->whole, -1);
 	timer_in(t->soon, 0);
 }
 
@@ -86,6 +91,16 @@ static void out_of_silence(void *ctx)
 	char wait[32];
 	shape_ms_text(wait, t->patience.silence_ms);
 	err_set(&e, t->end.ordered ? ERR_TIMEOUT : ERR_UNREACHABLE, "connected, but nothing was said for %s", wait);
+	over_err(t, &e);
+}
+
+static void out_of_time(void *ctx)
+{
+	struct talk *t = ctx;
+	struct err e;
+	char wait[32];
+	shape_ms_text(wait, t->patience.whole_ms);
+	err_set(&e, t->end.ordered ? ERR_TIMEOUT : ERR_UNREACHABLE, "it speaks, but was not done after %s", wait);
 	over_err(t, &e);
 }
 
@@ -156,6 +171,7 @@ static bool hear_hello(struct talk *t, struct str body, struct err *e)
 	if (t->answered)
 		return err_set(e, ERR_PROTOCOL, "says hello twice");
 	t->answered = true;
+	timer_in(t->silence, t->patience.silence_ms);
 	if (!message_read(&t->end.hello, hello_shape, body, "hello", e))
 		return false;
 	const struct hello *h = &t->end.hello;
@@ -181,6 +197,8 @@ static bool hear_hello(struct talk *t, struct str body, struct err *e)
 static bool hear_state(struct talk *t, struct str body, struct err *e)
 {
 	struct state state = { 0 };
+	if (!t->end.ordered)
+		return err_set(e, ERR_PROTOCOL, "tells of a trial before it was given an order");
 	if (!message_read(&state, state_shape, body, "state", e))
 		return false;
 	if (t->calls.state)
@@ -243,7 +261,14 @@ static void arrived(void *ctx, struct str bytes)
 	enum frame_say said = FRAME_BROKEN;
 	if (t->over)
 		return;
-	timer_in(t->silence, t->patience.silence_ms);
+	t->heard += bytes.len;
+	if (t->heard > TALK_IN_MAX) {
+		err_set(&e, ERR_LIMIT, "sends more than %d MiB, and is not done", TALK_IN_MAX / MIB);
+		over_err(t, &e);
+		return;
+	}
+	if (t->answered)
+		timer_in(t->silence, t->patience.silence_ms);
 	t->inside = true;
 	if (frame_feed(&t->reader, bytes, &e))
 		while (!t->over && (said = frame_next(&t->reader, &frame, &e)) == FRAME_HERE)
@@ -262,6 +287,7 @@ static void opened(void *ctx)
 {
 	struct talk *t = ctx;
 	timer_in(t->silence, t->patience.silence_ms);
+	timer_in(t->whole, t->patience.whole_ms);
 }
 
 static void session_ended(void *ctx, const struct err *why)
@@ -284,6 +310,7 @@ struct talk *talk_start(struct loop *loop, const struct login *login, const stru
 	t->out = BUF_MAX(TALK_OUT_MAX);
 	t->end.receipt_text = BUF_MAX(RECEIPT_SEALED_MAX);
 	t->silence = timer_new(loop, out_of_silence, t);
+	t->whole = timer_new(loop, out_of_time, t);
 	t->soon = timer_new(loop, tell_end, t);
 	t->session = session_open(loop, login, host, patience.connect_ms,
 		&(struct session_calls){ opened, arrived, say, session_ended, t });

@@ -24,9 +24,13 @@ struct talk_calls {
 	void (*ended)(void *ctx, const struct talk_end *end);    /* once, and nothing after it; borrowed */
 	void *ctx;
 };
+/* With a host that means ill as well: before its hello nothing but the hello counts as said; after it, whatever comes; and however it
+ * drips, after `whole_ms` it is over. */
 struct talk_patience {
-	int64_t connect_ms, silence_ms;
+	int64_t connect_ms, silence_ms, whole_ms;
 };
+/* Of `silence`: how long a question may take in all, and what waits for a trial, before it is asked again. */
+enum { TALK_QUESTION = 30, TALK_TRIAL = 360 };
 struct talk;
 struct talk *talk_start(struct loop *loop, const struct login *login, const struct host *host, struct talk_patience patience,
 	const struct talk_calls *calls);

@@ -27,11 +27,28 @@ static bool undoes(const struct member *m)
 
 /* --- what we answer --- */
 
+/* The lease of an earlier rollout from this folder is nobody's any more: we hold the folder's lock. So an undo need not wait
+ * for the soak that it ends. */
+static bool may_take(const struct rollout *r, const struct hello *h)
+{
+	return r->options.take || (h->has_lease && h->lease.rollout && db_knows(r->db, h->lease.rollout));
+}
+
+/* The trial that runs is another operator's: there is nothing of ours to wait for. */
+static bool is_anothers(const struct member *m, const struct trial *t)
+{
+	const struct rollout *r = m->rollout;
+	return t->rollout && t->who && strcmp(t->rollout, r->row.id) != 0 && !m->row.ordered && !r->options.take && !db_knows(r->db, t->rollout);
+}
+
 /* One that may have heard our order is asked what became of it before anything is begun. */
 static bool wanted(struct flight_wish *wish, const struct member *m, const struct hello *h, struct err *e)
 {
 	bool has_it = digest_eq(h->release, m->row.release);
 	const char *refuses = hello_refuses(h, m->row.release);
+	if (h->has_trial && is_anothers(m, &h->trial))
+		return err_set(e, ERR_REFUSED, "rollout %s of %s holds this host, which tries a release for it: wait, or take it over with --take",
+			h->trial.rollout, h->trial.who);
 	if (h->has_trial)
 		wish->action = ORDER_FOLLOW;
 	else if (m->row.ordered || has_it != undoes(m))
@@ -55,13 +72,6 @@ static bool keep_ordered(struct member *m, struct err *e)
 		return true;
 	*e = r->err;
 	return false;
-}
-
-/* The lease of an earlier rollout from this folder is nobody's any more: we hold the folder's lock. So an undo need not wait
- * for the soak that it ends. */
-static bool may_take(const struct rollout *r, const struct hello *h)
-{
-	return r->options.take || (h->has_lease && h->lease.rollout && db_knows(r->db, h->lease.rollout));
 }
 
 static bool answer(void *ctx, const struct hello *h, struct flight *out, struct err *e)
@@ -115,7 +125,8 @@ static void confirm_ended(void *ctx, const struct talk_end *end)
 
 static struct talk_patience patience(const struct rollout *r)
 {
-	return (struct talk_patience){ r->fleet->defaults.connect_ms, r->fleet->defaults.silence_ms };
+	const struct fleet_defaults *d = &r->fleet->defaults;
+	return (struct talk_patience){ d->connect_ms, d->silence_ms, TALK_TRIAL * d->silence_ms };
 }
 
 static void state(void *ctx, const struct state *s)

@@ -21,6 +21,7 @@ void sheets_free(struct sheets *all)
 		buf_free(&p->bytes);
 	}
 	free_ptr(&all->sheet);
+	all->count = 0;
 }
 
 struct sheet *sheet_of(struct sheets *all, const char *plan)

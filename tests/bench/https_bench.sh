@@ -3,8 +3,8 @@
 # boot costs that finds nothing to do. For bench.sh, which sources this.
 . "$here/tests/e2e/web.sh"
 
-# plans_many COUNT: that many plans, `bench` with the real tree; five releases of each, to be published to the folder that nginx
-# shows. The others share their bundles: what is there of those is nothing to this host.
+# plans_many COUNT: that many plans, to be published to the folder that nginx shows; `bench` has the real tree, and five releases.
+# The others share a bundle: what is there of those is nothing to this host.
 plans_many()
 {
 	local i plans
@@ -23,10 +23,10 @@ plans_many()
 	for i in $(seq -w "$(($1 - 1))"); do
 		printf -- '- {id: host-%s, plan: plan-%s, site: there, address: 127.0.0.1}\n' "$i" "$i" >>"$fleet/hosts.yaml"
 	done
-	for i in 1 2 3 4 5; do
-		small_change "$i"
-		sign
-		[ "$code" -eq 0 ] || fail "$1 plans are signed"
+	sign
+	[ "$code" -eq 0 ] || fail "$1 plans are signed"
+	for i in 2 3 4 5; do
+		change "release $i"
 	done
 }
 # offered HOSTS: a rollout to them is signed, and published by that.
@@ -120,9 +120,7 @@ line_by_https()
 	say "https, a new host among $1 plans: $requests requests, $bodies bytes of bodies"
 	ctl_sign rollout abort
 	[ "$code" -eq 0 ] || fail "it is ended"
-	sed -i "2s/.*/# bench: one line/" "$fleet/scripts/munin/df"
-	sign bench
-	[ "$code" -eq 0 ] || fail "one changed line is signed"
+	change 'one line'
 	offered web
 	taken web 6
 	bundle=$(cd "$fleet/repository" && newest_bundle bench)
@@ -135,6 +133,7 @@ line_by_https()
 
 boot_once()
 {
+	rm -f "$T/boot" # it is appended to
 	"$peak" "$T/boot" "$agent" boot --config-dir "$T/hosts/web/etc" >"$T/out" 2>"$T/err" || fail "boot finds nothing to do"
 	boots+=("$(field wall_us <"$T/boot" | head -n 1)")
 }
@@ -144,6 +143,7 @@ boot_costs()
 	for i in 1 2 3 4 5; do
 		boot_once
 	done
+	rm -f "$T/boot"
 	"$peak" "$T/boot" sh -c 'cd "$1/current/tree" && find . -type f -exec sha256sum {} +' sh "$T/hosts/web/state" >"$T/out" || fail "sha256sum"
 	theirs=$(field wall_us <"$T/boot" | head -n 1)
 	judge boot-nothing-to-settle "$(awk -v u="$(median "${boots[@]}")" 'BEGIN { printf "%.1f", u / 1000 }')" 150 \

@@ -60,6 +60,13 @@ strip -o "$T/next/fleet-fetch-https" "$build/sources/fleet-fetch-https"
 ctl agent add "$T/next" --platform "debian12-gnu-$(dpkg --print-architecture)" --version 98.0.0
 sign
 expect 0 "an agent is signed"
+ctl status
+said "^new-D .*agent $("$new_agent" --version | sed 's/.* //') \\(98.0.0 is signed\\); " "status names an agent that is older"
+if grep -q '^old-D .*agent' "$T/out"; then fail "of one that does not say its platform nothing is known"; fi
+ctl status --json
+said '"agent_signed":"98.0.0","agent_old":true' "for programs, too"
+ctl agent list
+said 'debian12-gnu-.* 0 of 1 *$' "and the list counts who runs the signed one"
 before=$(host_status old-D)
 ctl agent push old-D
 expect 6 "it is not pushed to an old agent"

@@ -1,9 +1,10 @@
-/* What a host reads of role `fleet`, forged: access lists and sources. What is accepted is written and read again as the same;
+/* What a host reads of roles `fleet` and `agent`, forged: access lists, sources, agents. What is accepted is written and read again as the same;
  * of a list, sshd would read one line an operator, each with one command and one key. */
 #include <stdlib.h>
 
 #include "manifests/access.h"
 #include "manifests/origins.h"
+#include "manifests/program.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -68,9 +69,24 @@ static void origins(struct str json)
 	must(str_eq(buf_str(&text), buf_str(&second)));
 }
 
+static void program(struct str json)
+{
+	cleanup(program_free) struct program p = {0};
+	cleanup(buf_free) struct buf text = {0};
+	struct err e = {0};
+
+	if (!program_read(&p, json, NULL, &e)) {
+		must(!p.platform && !p.version && e.code != ERR_NONE);
+		return;
+	}
+	program_write(&text, &p);
+	must(str_eq(buf_str(&text), json) && p.bundle.length >= 0 && !strchr(p.platform, '/'));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	access(str_bytes(data, size));
 	origins(str_bytes(data, size));
+	program(str_bytes(data, size));
 	return 0;
 }

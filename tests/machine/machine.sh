@@ -53,7 +53,7 @@ machine_up()
 	: >"$T/boot.log"
 	"$here/tests/machine/boot.sh" "$R" "$@" >"$T/boot.log" 2>&1 &
 	box=$!
-	until_true 300 answers || { tail -n 30 "$R/console"; cat "$T/boot.log"; fail "the machine starts"; }
+	until_true 1200 answers || { tail -n 30 "$R/console"; cat "$T/boot.log"; fail "the machine starts"; }
 	key=$(cut -d' ' -f1,2 "$R/etc/ssh/ssh_host_ed25519_key.pub")
 }
 # as a power cut: nothing is told

@@ -122,7 +122,7 @@ static void a_roles_name_never_leaves_the_folder(void **state)
 	assert_false(fs_exists(h.store.dir, "../x.json"));
 }
 
-static void new_online_keys_drop_what_the_old_ones_said_before_the_root_is_kept(void **state)
+static void new_online_keys_drop_what_the_old_ones_said(void **state)
 {
 	BEGIN;
 	cleanup(doc_free) doc *next = forge_root(2, "r", "M", "s", "t");
@@ -134,7 +134,42 @@ static void new_online_keys_drop_what_the_old_ones_said_before_the_root_is_kept(
 	assert_true(trustdir_keep(&h.store, &keep, buf_str(&bytes), NULL));
 	assert_false(fs_exists(h.store.dir, "trust/timestamp.json"));
 	assert_false(fs_exists(h.store.dir, "trust/floor"));
+	assert_false(fs_exists(h.store.dir, "trust/dropping"));
 	assert_int_equal(held(&h, "root"), 2);
+}
+
+/* The power went between the note and the root: nothing was dropped, and the note means nothing. */
+static void what_the_old_keys_said_stays_until_the_new_root_is_kept(void **state)
+{
+	BEGIN;
+	struct trust_keep none = {.role = ""};
+
+	lay_timestamp(&h, "m");
+	assert_true(fs_write(h.store.dir, "trust/dropping", STR("2\n"), 0644, NULL));
+	assert_int_equal(held(&h, "timestamp"), 7);
+	assert_true(trustdir_keep(&h.store, &none, STR("{}"), NULL));
+	assert_int_equal(held(&h, "timestamp"), 7);
+	assert_false(fs_exists(h.store.dir, "trust/dropping"));
+}
+
+/* And between the root and the drop: it counts for nothing, the clock's floor neither, and goes with what is kept next. */
+static void what_the_old_keys_said_counts_for_nothing_once_the_new_root_is_kept(void **state)
+{
+	BEGIN;
+	cleanup(doc_free) doc *next = forge_root(2, "r", "m", "s", "t");
+	struct trust_keep none = {.role = ""};
+
+	lay_timestamp(&h, "m");
+	lay(&h, "trust/2.root.json", next, "r");
+	assert_true(trustdir_raise_floor(&h.store, FORGE_NOW + 2000 * FORGE_DAY, NULL));
+	assert_int_equal(held(&h, "timestamp"), 7);
+	assert_true(fs_write(h.store.dir, "trust/dropping", STR("2\n"), 0644, NULL));
+	assert_int_equal(held(&h, "root"), 2);
+	assert_int_equal(held(&h, "timestamp"), 0);
+	assert_true(trustdir_keep(&h.store, &none, STR("{}"), NULL));
+	assert_false(fs_exists(h.store.dir, "trust/timestamp.json"));
+	assert_false(fs_exists(h.store.dir, "trust/floor"));
+	assert_false(fs_exists(h.store.dir, "trust/dropping"));
 }
 
 static void what_is_not_to_be_kept_changes_nothing(void **state)
@@ -155,7 +190,9 @@ int main(void)
 		cmocka_unit_test(without_the_anchor_nothing_that_is_kept_stands_in_for_it),
 		cmocka_unit_test(a_root_that_has_expired_keeps_nobody_from_opening_what_is_held),
 		cmocka_unit_test(a_roles_name_never_leaves_the_folder),
-		cmocka_unit_test(new_online_keys_drop_what_the_old_ones_said_before_the_root_is_kept),
+		cmocka_unit_test(new_online_keys_drop_what_the_old_ones_said),
+		cmocka_unit_test(what_the_old_keys_said_stays_until_the_new_root_is_kept),
+		cmocka_unit_test(what_the_old_keys_said_counts_for_nothing_once_the_new_root_is_kept),
 		cmocka_unit_test(what_is_not_to_be_kept_changes_nothing),
 	};
 

@@ -513,6 +513,23 @@ static void a_sweep_takes_leftovers_and_nothing_else(void **state)
 	assert_int_equal(e.code, ERR_MISSING);
 }
 
+static void a_sweep_leaves_what_somebody_is_writing(void **state)
+{
+	const struct room *r = *state;
+	cleanup(fd_close) int writer = -1;
+	struct err e = {0};
+
+	make(r, "store");
+	write_text(r, "store/.state.new", "half");
+	assert_true(fs_append(&writer, r->dir, "store/.state.new", 0600, &e));
+	assert_int_equal(flock(writer, LOCK_EX), 0);
+	assert_true(fs_sweep(r->dir, "store", &e));
+	assert_names(r, "store", ".state.new");
+	fd_close(&writer);
+	assert_true(fs_sweep(r->dir, "store", &e));
+	assert_names(r, "store", "");
+}
+
 /* --- not durable until synced --- */
 
 static void a_created_file_is_new_and_an_appended_one_grows(void **state)
@@ -766,6 +783,7 @@ int main(void)
 		IN_ROOM(what_a_tree_links_to_stays),
 		IN_ROOM(a_tree_too_deep_is_refused_and_can_be_named),
 		IN_ROOM(a_sweep_takes_leftovers_and_nothing_else),
+		IN_ROOM(a_sweep_leaves_what_somebody_is_writing),
 		IN_ROOM(a_created_file_is_new_and_an_appended_one_grows),
 		IN_ROOM(putting_into_a_full_device_is_a_matter_of_space),
 		IN_ROOM(a_lock_is_held_by_one),

@@ -429,6 +429,47 @@ static void only_the_newest_are_remembered(void **state)
 	assert_false(db_links_of_other_key(k.db, "tyo-D", "other"));
 }
 
+/* As a store of receipts has them: a number that was brought twice, in the same words or in others. */
+static void one_number_said_twice_is_a_fork_unless_it_is_the_same(void **state)
+{
+	cleanup(desk_close) struct desk k;
+	cleanup(card_free) struct card other = {0};
+	struct err e = {0};
+
+	desk_open(&k, state);
+	card_copy(&other, &k.card);
+	card_write(&k.card, 3, 0);
+	card_write(&other, 3, 7);
+	struct buf link[] = {k.card.receipt[1], k.card.receipt[2], k.card.receipt[2]};
+	struct chain_heard heard = {.host = "ber-D", .key = k.card.hex, .link = link, .links = 3, .newest = buf_str(&k.card.receipt[3]), .whole = true};
+	assert_done(chain_check(&k.found, k.db, &heard, &e));
+	assert_found(&k, CHAIN_VERIFIED, 1, 3);
+	link[1] = other.receipt[2];
+	cleanup(free_ptr) struct link_row *keep = NULL;
+	size_t kept = 0;
+	chain_judge(&k.found, &keep, &kept, &heard, NULL, 0);
+	assert_int_equal(k.found.say, CHAIN_FORK);
+	assert_int_equal(kept, 0);
+}
+
+/* A store that began with a later one: what was before it is not missed, what is between is. */
+static void what_was_before_the_first_that_came_is_not_missed(void **state)
+{
+	cleanup(desk_close) struct desk k;
+	struct err e = {0};
+
+	desk_open(&k, state);
+	card_write(&k.card, 9, 0);
+	struct buf link[] = {k.card.receipt[5], k.card.receipt[6]};
+	struct chain_heard heard = {.host = "ber-D", .key = k.card.hex, .link = link, .links = 2, .newest = buf_str(&k.card.receipt[7]), .since = 4, .whole = true};
+	assert_done(chain_check(&k.found, k.db, &heard, &e));
+	assert_found(&k, CHAIN_VERIFIED, 5, 7);
+	heard.links = 0;
+	heard.newest = buf_str(&k.card.receipt[9]);
+	assert_done(chain_check(&k.found, k.db, &heard, &e));
+	assert_found(&k, CHAIN_GAP, 8, 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +487,8 @@ int main(void)
 		sentence(without_a_pinned_key_nothing_is_verified),
 		sentence(a_new_key_begins_a_new_chain_behind_the_old_one),
 		sentence(only_the_newest_are_remembered),
+		sentence(one_number_said_twice_is_a_fork_unless_it_is_the_same),
+		sentence(what_was_before_the_first_that_came_is_not_missed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

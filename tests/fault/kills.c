@@ -1,0 +1,34 @@
+/* Every step, killed. */
+#include "tests/fault/kills.h"
+
+#include "base/fault.h"
+
+static bool kill_at(struct told *t, long n, const char *when, struct err *e)
+{
+	cleanup(free_ptr) char *fault = path_form("FLEET_FAULT_AT=%ld:%s", n, when);
+
+	world_restore(&t->w);
+	int code = story_run(&t->w, t->story, fault);
+	if (code >= PROGRAM_KILLED)
+		return err_set(e, ERR_FAILED, "it ended with %d", code);
+	return trial_recover(t, STRICT_END, e);
+}
+
+void kills_try(struct told *t, struct points *p)
+{
+	static const char *const when[] = {"before", "after", "torn"};
+
+	for (long n = 1; n <= t->operations; n++)
+		for (size_t i = 0; i < COUNT_OF(when); i++) {
+			struct err e = {0};
+			char what[300];
+			if (strcmp(when[i], "torn") == 0 && !tape_is_write(&t->tape, n))
+				continue;
+			if (!points_take(p, POINT_KILLS))
+				continue;
+			tape_text(what, &t->tape, n);
+			bool good = kill_at(t, n, when[i], &e);
+			points_note(p, POINT_KILLS, good, "%s: killed %s operation %ld, %s: %s", t->story->name, when[i], n,
+				what, e.text);
+		}
+}

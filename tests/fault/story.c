@@ -1,0 +1,181 @@
+/* What happens on a host. */
+#include "tests/fault/story.h"
+
+#define WELL  "checks:\n- {name: ok, run: checks/ok.sh, class: local}\ntrial: {settle: 0s, deadline: 20s}\n"
+#define HOOKS "hooks: {start: hooks/start.sh, stop: hooks/stop.sh}\n"
+#define TOUCH "checks:\n- {name: ok, run: checks/ok.sh, class: local}\ntrial: {settle: 0s, deadline: 20s, touches: [network]}\n"
+#define ANN   "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHiAopYvtSZsXxxTLdwnxSilpeoEAmyQaf2CgXHhA1p3"
+
+/* --- what is there before --- */
+
+static void scripts(struct world *w, const char *start, const char *stop)
+{
+	tower_script(&w->t, "hooks/start.sh", start);
+	tower_script(&w->t, "hooks/stop.sh", stop);
+}
+
+static void scripts_of(struct world *w, int64_t number)
+{
+	cleanup(free_ptr) char *text = path_form("#!/bin/sh\n# %lld\n", (long long)number);
+
+	scripts(w, text, text);
+}
+
+/* Tried and committed by a controller, so that the host has seen a repository. */
+static void committed(struct world *w, int64_t number)
+{
+	cleanup(answer_free) struct answer a = {0};
+
+	scripts_of(w, number);
+	must(w->t.store.path || store_open(&w->t.store, w->t.config.state, e));
+	tower_update(&w->t, world_release(w, number, HOOKS WELL), &a);
+	assert_verdict(a, VERDICT_PASS);
+}
+
+/* The same, and pulled: this host knows the rollout's role too. */
+static void pulled(struct world *w, int64_t number)
+{
+	char *argv[] = {w->agent, "pull", "--now", "--config-dir", w->t.at.config, NULL};
+
+	scripts_of(w, number);
+	world_release(w, number, HOOKS WELL);
+	world_publish(w);
+	if (program_run(w, argv, (struct str){0}, NULL) != 0) {
+		cleanup(buf_free) struct buf said = {0};
+		program_said(&said, w);
+		fail_msg("pull: %s", buf_str(&said).data);
+	}
+}
+
+static void first_by_push(struct world *w)
+{
+	scripts_of(w, 1);
+	world_frames(w, world_release(w, 1, HOOKS WELL));
+}
+
+static void update_by_push(struct world *w)
+{
+	committed(w, 1);
+	scripts_of(w, 2);
+	world_frames(w, world_release(w, 2, HOOKS WELL));
+}
+
+static void bad_by_push(struct world *w)
+{
+	committed(w, 1);
+	scripts(w, "#!/bin/sh\nexit 1\n", "#!/bin/sh\n"); /* red at once: no deadline is waited for */
+	world_frames(w, world_release(w, 2, HOOKS WELL));
+}
+
+static void undo(struct world *w)
+{
+	committed(w, 1);
+	committed(w, 2);
+}
+
+static void first_by_pull(struct world *w)
+{
+	scripts_of(w, 1);
+	world_release(w, 1, HOOKS WELL);
+	world_publish(w);
+}
+
+static void update_by_pull(struct world *w)
+{
+	pulled(w, 1);
+	scripts_of(w, 2);
+	world_release(w, 2, HOOKS WELL);
+	world_publish(w);
+}
+
+static void bad_by_pull(struct world *w)
+{
+	pulled(w, 1);
+	scripts(w, "#!/bin/sh\nexit 1\n", "#!/bin/sh\n");
+	world_release(w, 2, HOOKS WELL);
+	world_publish(w);
+}
+
+static void confirmed_by_pull(struct world *w)
+{
+	pulled(w, 1);
+	scripts_of(w, 2);
+	world_release(w, 2, HOOKS TOUCH);
+	world_publish(w);
+}
+
+static void new_keys(struct world *w)
+{
+	pulled(w, 1);
+	must(secret_new(&w->stamp, e));
+	w->new_root = true;
+	world_publish(w);
+}
+
+static void access_list(struct world *w)
+{
+	pulled(w, 1);
+	buf_text(&w->access, "{\"format\":1,\"number\":1,\"operators\":[{\"name\":\"ann\",\"may\":[\"roll\"],"
+			     "\"key\":\"" ANN "\"}],\"deadline_ms\":20000}");
+	world_publish(w);
+}
+
+static void nothing(struct world *w)
+{
+	world_clear(w);
+}
+
+/* A file of what runs is another, and the link to its tree is gone. */
+static void rot(struct world *w)
+{
+	committed(w, 1);
+	cleanup(free_ptr) char *tree = path_form("%s/current/tree/", w->t.at.state);
+	cleanup(free_ptr) char *link = path_form("%s/current/tree", w->t.at.state);
+	cleanup(free_ptr) char *folder = path_form("%s/hooks", tree);
+
+	assert_int_equal(chmod(folder, 0755), 0);
+	cleanup(free_ptr) char *file = path_form("%s/start.sh", folder);
+	must(fs_write(AT_FDCWD, file, STR("#!/bin/sh\n# 9\n"), 0755, e));
+	assert_int_equal(chmod(folder, 0555), 0);
+	must(fs_remove(AT_FDCWD, link, e));
+}
+
+const struct story stories[] = {
+	{"enrolment", nothing, "enrol", 0, VERDICT_ENROLLED},
+	{"first release by push", first_by_push, "serve", 1, VERDICT_PASS},
+	{"update by push", update_by_push, "serve", 2, VERDICT_PASS},
+	{"bad release by push", bad_by_push, "serve", 1, VERDICT_FAIL},
+	{"undo", undo, "rollback", 1, VERDICT_UNDONE},
+	{"first release by pull", first_by_pull, "pull", 1, VERDICT_PASS},
+	{"update by pull", update_by_pull, "pull", 2, VERDICT_PASS},
+	{"bad release by pull", bad_by_pull, "pull", 1, VERDICT_FAIL, .code = 9},
+	{"update that is confirmed", confirmed_by_pull, "pull", 2, VERDICT_PASS, .follow = true},
+	{"new keys of a role", new_keys, "pull", 1, VERDICT_PASS},
+	{"access list", access_list, "pull", 1, VERDICT_PASS, .follow = true},
+	{"healing at boot", rot, "boot", 1, VERDICT_PASS, .hurt = true},
+};
+const size_t story_count = COUNT_OF(stories);
+
+/* --- telling it --- */
+
+void story_begin(struct world *w, const struct story *s, const char *build)
+{
+	world_open(w, build);
+	program_reboot(w);
+	s->begin(w);
+	world_save(w);
+}
+
+int story_run(struct world *w, const struct story *s, const char *fault)
+{
+	cleanup(free_ptr) char *root = path_form("%s/root.json", w->t.dir);
+	char *config = w->t.at.config;
+	char *enrol[] = {w->agent, "enrol", "--id", "ber-D", "--plan", TOWER_PLAN, "--root", root, "--config-dir", config,
+		"--state-dir", w->t.at.state, "--results", w->t.at.results, "--allow-volatile", NULL};
+	char *pull[] = {w->agent, "pull", "--now", "--config-dir", config, NULL};
+	char *other[] = {w->agent, (char *)(uintptr_t)s->word, "--config-dir", config, NULL};
+	bool is_serve = strcmp(s->word, "serve") == 0;
+	char **argv = strcmp(s->word, "enrol") == 0 ? enrol : strcmp(s->word, "pull") == 0 ? pull : other;
+
+	return program_run(w, argv, is_serve ? buf_str(&w->frames) : (struct str){0}, fault);
+}

@@ -1,0 +1,24 @@
+/* One point: what a host is after it, taken through the next start to the end of its story. */
+#pragma once
+
+#include "tests/fault/check.h"
+#include "tests/fault/tape.h"
+
+/* A story that was told once without a fault. */
+struct told {
+	const struct story *story;
+	struct world w;
+	struct facts before;
+	struct buf after;  /* the whole disk when it was told, before the next start; results/ is empty then */
+	struct buf end;    /* entries of the disk, undisturbed */
+	struct buf text;   /* of the record */
+	struct tape tape;  
+	long operations;   /* how many were numbered: those that failed are not in the record */
+};
+/* Ends the program when the story does not come to its end undisturbed. */
+void told_open(struct told *t, const struct story *s, const char *build);
+void told_close(struct told *t);
+
+/* The power comes back: boot, guard, whatever is open is settled; then the same is run once more, and comes to its end. The
+ * disk may be anything that this point left. False says what does not hold, and after which of these. */
+must_check bool trial_recover(struct told *t, enum strict strict, struct err *e);

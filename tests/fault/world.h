@@ -1,0 +1,41 @@
+/* A host, the repository that it pulls from, and the programs that run on it, below one temporary folder. What a power cut may
+ * change is its disk: etc/, state/ and results/ there. */
+#pragma once
+
+#include "manifests/stage.h"
+#include "manifests/trust.h"
+#include "tests/unit/agent/tower.h"
+
+enum { WORLD_PARTS = 3 };
+extern const char *const world_parts[WORLD_PARTS]; /* of the disk */
+
+struct world {
+	struct tower t;
+	char *agent, *guard;                    /* programs */
+	char *saved;                            /* the disk as the story begins with it */
+	char *boot, *count, *log, *said;        /* files: boot id, count and record of operations, output of the last program */
+	struct buf frames;                      /* what a controller sends */
+	struct buf access;                      /* what role fleet signs; empty: nothing */
+	struct secret_key *stamp;               /* who signs the timestamp now; NULL: who signs all */
+	bool new_root;                          /* version 2 is published */
+	const struct program_limit *limit;      /* what programs are given less of; NULL: nothing */
+	int boots;
+};
+/* Enrolled, with the folder t.dir/repo as its source. */
+void world_open(struct world *w, const char *build);
+void world_close(struct world *w);
+
+/* --- the disk --- */
+void world_clear(struct world *w);
+void world_save(struct world *w);
+void world_restore(struct world *w);
+/* A line for each entry: kind, mode, path, and the digest or where it leads. */
+void world_list(struct buf *out, struct world *w);
+
+/* --- what is published --- */
+/* A release of the scripts as they stand, in the repository from the next world_publish on. */
+struct tower_release *world_release(struct world *w, int64_t number, const char *yaml);
+/* All anew, one version up; a rollout opens the newest release to this host. */
+void world_publish(struct world *w);
+/* What a controller sends to bring `r`, on any connection. */
+void world_frames(struct world *w, const struct tower_release *r);
