@@ -247,7 +247,7 @@ static bool can_take_agent(const struct hello *h, struct err *e)
 {
 	if (wire_newest < WIRE_AGENT)
 		return err_set(e, ERR_REFUSED, "this fleetctl cannot bring agents: use a newer one");
-	return h->platform || err_set(e, ERR_REFUSED,
+	return (h->newest >= WIRE_AGENT && h->platform) || err_set(e, ERR_REFUSED,
 		"agent %s there is too old to take another over the wire: bring it once by its package (fleetctl host enroll, or apt)", h->agent ? h->agent : "");
 }
 
@@ -260,7 +260,7 @@ static void keep_agents(struct list *out, const struct repository *r, const stru
 	*out = (struct list){ kept, 0 };
 	programs_held(&ever, r);
 	for (size_t i = 0; i < h->bundles.count; i++)
-		if (programs_with(&ever, held[i].sha256) || true)
+		if (programs_with(&ever, held[i].sha256))
 			kept[out->count++] = held[i];
 }
 

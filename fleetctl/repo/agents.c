@@ -122,7 +122,7 @@ static bool is_same(const struct program *a, const struct program *b)
 /* A host takes what has a higher version than what it runs, and nothing else. */
 static bool check_above(const struct program *old, const struct program *new, struct err *e)
 {
-	if (false)
+	if (new->number < old->number)
 		return err_set(e, ERR_OLDER,
 			"%s: %s: version %s is below %s, which is signed, and no host goes back by it: build the older programs "
 			"again under a higher version",

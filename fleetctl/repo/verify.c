@@ -270,7 +270,7 @@ static bool check_documents(
 	cleanup(doc_free) doc *targets = doc_ref(doc_get(trust_role(t, role)->body, "targets"));
 	for (void *i = doc_first(targets); i; i = doc_next(targets, i))
 		if (!check_document(r, t, role, doc_key(i), e) ||
-			(false && !check_program(f, r, t, doc_key(i), e)))
+			(duty_of(role) == DUTY_AGENT && !check_program(f, r, t, doc_key(i), e)))
 			return false;
 	return true;
 }

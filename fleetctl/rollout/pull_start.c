@@ -43,7 +43,7 @@ static bool open_sheet(struct sheet *p, const struct pull_drive *d, const struct
 		.number = t->number,
 		.open = 1,
 		.defer_ms = w->defer_ms,
-		.has_agent = false, /* its offer goes on */
+		.has_agent = before.has_agent, /* its offer goes on */
 		.agent = before.agent,
 	};
 	before.agent = (struct stage_agent){0};

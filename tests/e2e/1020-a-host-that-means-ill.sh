@@ -54,9 +54,9 @@ my %ways = (
 	reversed => sub { print "fleetw1\n"; hello(); frame 2, '{"action":"ask"}'; sleep 60 },
 	flood => sub { print "fleetw1\n"; hello(); heard(); 1 while frame 128, "x" x 1000000 },
 	noise => sub { 1 while print "fleetw1\n" . ("\0" x 65536) },
-	drip => sub { print "fleetw1\n"; for (1 .. 600) { print "\0"; Time::HiRes::sleep 0.5 } },
+	drip => sub { print "fleetw1\n"; print pack("NC", 1000, 1); for (1 .. 600) { print " "; Time::HiRes::sleep 0.5 } },
 	drone => sub { print "fleetw1\n"; hello(); heard(); for (1 .. 600) { frame 128, "x"; Time::HiRes::sleep 0.5 } },
-	chatter => sub { print "fleetw1\n"; hello(); heard(); for (1 .. 600) { frame 5, '{"step":"prove","left_ms":1000000}'; Time::HiRes::sleep 0.5 } },
+	chatter => sub { print "fleetw1\n"; hello(id => '"other"'); heard(); for (1 .. 600) { frame 5, '{"step":"prove","left_ms":1000000}'; Time::HiRes::sleep 0.5 } },
 	unasked => sub { print "fleetw1\n"; frame 6, file($own) },
 	changed => sub { print "fleetw1\n"; hello(); heard(); frame 6, file($own) =~ s/"verdict": *"pass"/"verdict":"fail"/r },
 	unsigned => sub { print "fleetw1\n"; hello(); heard(); frame 6, (split /\n/, file($own))[0] . "\n" },
@@ -90,12 +90,12 @@ bounded()
 room=unlimited # a sanitizer maps more than there is
 grep -qa __asan_init "$fleetctl" || room=400000
 
-# met HOW CODES PATTERN SENTENCE: by status, by the chain, and by a rollout, which goes on with the good one.
+# met HOW CODES PATTERN SENTENCE [MORE]: by status and by the chain, with MORE also by what is kept and printed as JSON.
 met()
 {
 	local command
 	ill "$1"
-	for command in "status" "status --verify" "status --cached" "status --json"; do
+	for command in "status" "status --verify" ${5:+"status --cached" "status --json"}; do
 		# shellcheck disable=SC2086
 		bounded $command good ill
 		harmless "$4 ($command)"
@@ -108,8 +108,8 @@ met()
 met shout 3 'status 3' "escapes on its standard error"
 met greeting 3 'greets with' "escapes for a greeting"
 met name '3|7' 'control|hello' "escapes for a name"
-met words '4' 'on trial' "escapes in every word of its hello"
-met state '6' '\?' "escapes in what happens"
+met words '4' 'on trial' "escapes in every word of its hello" also-kept
+met state '6' '\?' "escapes in what happens" also-kept
 met code '3' 'you stopped me' "a code that only a person gives"
 met early '3' 'before it was given an order' "a trial that nobody began"
 met giant '3' 'a frame of 2147483648 bytes' "a frame of 2 GiB"
@@ -122,7 +122,7 @@ met reversed '3' 'only a controller' "an order of its own"
 met flood '3' 'more than 8 MiB' "notes without end"
 met noise '3' 'kind 0|hello' "zeros without end"
 met unasked '3' 'before it was asked' "a receipt before it was asked"
-met changed '7' 'not believed' "a receipt that it changed"
+met changed '7' 'not believed' "a receipt that it changed" also-kept
 met unsigned '7' 'not believed' "one that is not signed"
 met replayed '7' 'not believed' "one of another host"
 met long '3' 'receipt' "one of a megabyte"
@@ -132,17 +132,19 @@ ill older
 ctl status --verify good ill
 expect 7 "an older receipt than was seen"
 said 'ill +(back|gap)' "is told"
-patience 3s
+patience 1s
 ill drip
 bounded status ill
 expect 4 "a drop now and then, and never a hello, is silence"
-said 'nothing was said for 3s' "and said to be"
+said 'nothing was said for 1s' "and said to be"
 ill drone
 ill chatter other
-bounded status ill other
+for _ in 1 2 3; do # this machine may be slower than our patience
+	bounded status ill other
+	[ "$(grep -c 'it speaks, but was not done after 30s' "$T/out")" -ne 2 ] || break
+done
 expect 5 "a note now and then, or a trial that never was, is not waited for without end"
-[ "$(grep -c 'it speaks, but was not done after 90s' "$T/out")" -eq 2 ] || fail "and both are told"
-ok "and both are told"
+said 'it speaks, but was not done after 30s' "and told"
 patience 30s
 
 # A rollout meets the worst of them.

@@ -26,7 +26,7 @@ agent_build()
 {
 	local at=$T/agents/$1-$2 id
 	mkdir -p "$at"
-	cp "$build/tests/agent-$1/fleet-agent" "$build/sources/fleet-fetch-https" "$build/sources/fleet-fetch-git" "$at"
+	cp "$build/tests/agent-$1/fleet-agent" "$build/sources/fleet-fetch-https" "$build/sources/fleet-fetch-git" "$build/sources/fleet-post-git" "$at"
 	printf '%s\0' "$2" >>"$at/fleet-agent" # `agent add` looks whether it calls itself so
 	for id in "$T"/hosts/*/etc; do
 		id=$(basename "${id%/etc}")

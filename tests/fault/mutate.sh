@@ -14,7 +14,8 @@ survived=0
 T=$(mktemp -d "${TMPDIR:-/tmp}/mutate.XXXXXX")
 trap 'rm -rf "$T"' EXIT
 trap 'exit 130' INT TERM
-(cd "$here" && find . -maxdepth 1 -name 'build*' -prune -o -name .git -prune -o -print0 | tar -c --null --no-recursion -T -) | tar -x -C "$T" --one-top-level=src
+mkdir "$T/src"
+tar -c -C "$here" --exclude='./build*' --exclude=./.git . | tar -x -C "$T/src"
 table=$T/src/agent/apply/apply.c
 cp "$table" "$T/table"
 cmake -S "$T/src" -B "$T/build" -G Ninja -DFLEET_FAULT=ON >/dev/null
@@ -37,12 +38,25 @@ suite()
 		"$T/build/tests/fault" "$T/build" --kills 40 --cuts 40 --errors 0 "$@"
 }
 
+# What is right in either order, and why; the others must be missed.
+spare()
+{
+	case $1 in
+	fetch) echo "expanding holds every byte to the bundle's digest itself: fetch only says sooner, and better, what is wrong" ;;
+	*) return 1 ;;
+	esac
+}
+
 steps=(fetch verify unpack reread swap prove confirm commit)
 for ((i = 0; i + 1 < ${#steps[@]}; i++)); do
 	pair="${steps[i]} and ${steps[i + 1]}"
 	swap "${steps[i]}" "${steps[i + 1]}"
 	ninja -C "$T/build" --quiet fault >"$T/log" 2>&1 || { tail -n 20 "$T/log" >&2; exit 1; }
 	if suite "$@" >"$T/log" 2>&1; then
+		if why=$(spare "${steps[i]}"); then
+			echo "spare: steps $pair swapped: $why"
+			continue
+		fi
 		echo "NOT MISSED: steps $pair swapped"
 		survived=1
 	else

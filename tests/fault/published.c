@@ -157,7 +157,7 @@ void world_publish(struct world *w)
 	struct role_signers all = {.key = keys, .count = 1, .threshold = 1};
 	static const char *const plan[] = {TOWER_PLAN "/*", TOWER_PLAN "/*/*"}, *const door[] = {TOWER_PLAN "/rollout.json"},
 				 *const fleet[] = {"fleet/*"};
-	static const char *const listed[] = {"targets", TOWER_PLAN, "rollout-" TOWER_PLAN, "fleet"};
+	static const char *const listed[] = {"targets", TOWER_PLAN, ("rollout-" TOWER_PLAN), "fleet"};
 	int64_t until = clock_now().unix_s + TOWER_YEAR;
 	uint64_t v = ++w->t.version;
 	doc *targets = role_body(ROLE_TARGETS, v, until), *role = role_body(ROLE_TARGETS, v, until);

@@ -96,7 +96,8 @@ static void list_one(struct buf *out, int dir, const char *path)
 		return;
 	}
 	if (S_ISREG(st.st_mode)) {
-		must(fs_open_read(&fd, dir, path, e) && digest_fd(&digest, &length, fd, e));
+		must(fs_open_read(&fd, dir, path, e));
+		must(digest_fd(&digest, &length, fd, e));
 		digest_hex(hex, digest);
 		buf_form(out, "file %s %o %s\n", path, st.st_mode & 07777, hex);
 		return;
