@@ -6,7 +6,7 @@
 #include "agent/command.h"
 #include "agent/pull/pull.h"
 
-enum { EXIT_LATER = 3, EXIT_BACK = 9 };
+enum { EXIT_LATER = 3, EXIT_BACK = 9, POLLS_MAX = 3 };
 
 static int code_of(enum pull_end end)
 {
@@ -46,9 +46,12 @@ static int run(const struct command *me, int argc, char **argv)
 		return command_fail(me, &e);
 	pull.config = &h.config;
 	pull.store = &h.store;
-	if (!pull_once(&end, &pull, &e))
-		return command_fail(me, &e);
-	fprintf(end.end == PULL_FAILED ? stderr : stdout, "%s: %s\n", pull_end_words[end.end], end.why);
+	for (int left = POLLS_MAX; left > 0; left = end.more ? left - 1 : 0) {
+		if (!pull_once(&end, &pull, &e))
+			return command_fail(me, &e);
+		fprintf(end.end == PULL_FAILED ? stderr : stdout, "%s: %s\n", pull_end_words[end.end], end.why);
+		pull.now = true;
+	}
 	if (end.end == PULL_HANDED)
 		become_new(argv);
 	host_came_through(&h);

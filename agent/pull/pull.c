@@ -283,6 +283,7 @@ static bool tell_end(struct poll *p, struct err *e)
 		release_text(text, r.release_number, r.release);
 	const char *why = r.text ? r.text : verdict_words[r.verdict];
 	const char *what = r.access ? "list" : r.self ? "agent" : "release";
+	p->out->more = (r.access || r.self) && verdict_committed((enum verdict)r.verdict);
 	if (verdict_committed((enum verdict)r.verdict))
 		return end_with(p, PULL_COMMITTED, "%s %s: %s", what, text, why);
 	if (r.verdict == VERDICT_REFUSED)

@@ -168,6 +168,7 @@ bool sweep_store(const struct store *s, const struct ledger *l, struct err *e)
 
 bool sweep_idle(const struct store *s, const struct ledger *l, struct err *e)
 {
+	store_ballast(s);
 	return sweep_store(s, l, e) && staging_clear(s, false, e) &&
 	       (!fs_exists(s->dir, "confirm") || fs_remove(s->dir, "confirm", e));
 }

@@ -27,8 +27,7 @@ static const char *const schemas[] = {
 	"CREATE TABLE link (host TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL, digest TEXT NOT NULL,"
 	" at INTEGER NOT NULL, checked INTEGER NOT NULL, PRIMARY KEY (host, key, number)) WITHOUT ROWID;"
 	"PRAGMA user_version = 2",
-	"CREATE TABLE deed (id TEXT NOT NULL, inode INTEGER NOT NULL, born INTEGER NOT NULL);"
-	"PRAGMA user_version = 3",
+	"CREATE TABLE deed (id TEXT NOT NULL, inode INTEGER NOT NULL, born INTEGER NOT NULL); PRAGMA user_version = 3",
 };
 
 bool db_run(struct db *db, const char *sql, struct err *e)

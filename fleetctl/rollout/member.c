@@ -162,11 +162,12 @@ static void red_checks(struct buf *out, const struct receipt *r)
 	}
 }
 
-/* Does this receipt say how our order ended? An older one may be about the same release. */
+/* Does this receipt say how our order ended? An older one may be about the same release, and another's order may have been there
+ * first: a host that has the release answers with that one's. */
 static bool is_ours(const struct member *m, const struct receipt *r)
 {
 	bool begun_now = m->action == ORDER_UPDATE || m->action == ORDER_UNDO;
-	return begun_now || (r->rollout && strcmp(r->rollout, m->rollout->row.id) == 0);
+	return r->rollout ? strcmp(r->rollout, m->rollout->row.id) == 0 : begun_now;
 }
 
 static enum member_state state_of_undo(const struct member *m, const struct receipt *r)

@@ -11,7 +11,7 @@ tower_begin
 trap machine_end EXIT
 
 state() { pi sudo fleet-agent status --json | tr -d ' \n'; }
-runs_there() { state | grep -q "\"number\":$1,"; }
+runs_there() { pi sudo fleet-agent status --json | jq -e ".number == $1" >/dev/null; }
 at_step() { state | grep -q "\"step\":\"$1\""; }
 at_rest() { ! state | grep -q '"step":"\(fetch\|verify\|unpack\|reread\|swap\|prove\|commit\|rollback\)"'; }
 enroll() { ctl host enroll 127.0.0.1 --port "$port" --user pi --identity "$T/pi" --id pi-D --plan plan-D --site here --packages "$T/packages" "$@"; }

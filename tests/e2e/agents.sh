@@ -29,6 +29,7 @@ agent_build()
 	cp "$build/tests/agent-$1/fleet-agent" "$build/sources/fleet-fetch-https" "$build/sources/fleet-fetch-git" "$build/sources/fleet-post-git" "$at"
 	printf '%s\0' "$2" >>"$at/fleet-agent" # `agent add` looks whether it calls itself so
 	for id in "$T"/hosts/*/etc; do
+		[ -d "$id" ] || continue
 		id=$(basename "${id%/etc}")
 		host_receipts "$id" >"$T/before.$id"
 	done

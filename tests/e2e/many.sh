@@ -67,22 +67,22 @@ many_begin()
 	done
 }
 
-# What changes in a rollout: the hosts' state and the fleet's own.
-many_folders()
-{
-	local id
-	echo "fleet/.fleetctl"
-	for id in "${many[@]}"; do echo "hosts/$id/state"; done
-}
+# What changes in a rollout: the hosts' state, and the fleet's own, whose database must stay the file that it is.
 many_keep()
 {
-	many_folders >"$T/folders"
+	local id
+	for id in "${many[@]}"; do echo "hosts/$id/state"; done >"$T/folders"
 	tar -C "$T" -cf "$T/kept.tar" -T "$T/folders"
+	rm -rf "$T/kept"
+	cp -a "$fleet/.fleetctl" "$T/kept"
 }
 many_back()
 {
 	(cd "$T" && xargs chmod -R u+w && xargs rm -rf <"$T/folders") <"$T/folders"
 	tar -C "$T" -xpf "$T/kept.tar"
+	rm -f "$fleet/.fleetctl"/fleet.db-*
+	cat "$T/kept/fleet.db" >"$fleet/.fleetctl/fleet.db"
+	cp "$T/kept/deed" "$fleet/.fleetctl/deed"
 }
 
 # many_tried ID NUMBER: how often the release of that number was tried there, by the host's receipts.

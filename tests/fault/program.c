@@ -30,6 +30,10 @@ static void become(struct world *w, char *const argv[], int socket, const char *
 	signal(SIGPIPE, SIG_DFL);
 	setenv("FLEET_FAULT_BOOT", w->boot, 1);
 	setenv("FLEET_FAULT_COUNT", w->count, 1);
+	if (w->packaged) {
+		setenv("FLEET_LAUNCH_PACKAGED", w->packaged, 1);
+		setenv("FLEET_LAUNCH_STATE", w->t.at.state, 1);
+	}
 	if (fault)
 		putenv((char *)(uintptr_t)fault);
 	execv(argv[0], argv);

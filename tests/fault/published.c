@@ -1,6 +1,8 @@
 /* What the host pulls, and what a controller sends. */
 #include "tests/fault/world.h"
 
+#include "manifests/program.h"
+
 /* --- documents --- */
 
 static void put(struct world *w, const char *path, struct str bytes)
@@ -76,20 +78,31 @@ static void open_tar(int *out, struct world *w, const char *name, const struct t
 	must(fs_open_read(out, AT_FDCWD, path, e));
 }
 
+/* Of a tar that lies in the world's folder under that name. */
+static void put_squeezed(struct world *w, const char *name, struct digest digest)
+{
+	char hex[DIGEST_HEX + 1];
+	cleanup(fd_close) int in = -1;
+	cleanup(fd_close) int out = -1;
+
+	digest_hex(hex, digest);
+	cleanup(free_ptr) char *path = path_form("%s/repo/bundles/%s.tar.zst", w->t.dir, hex);
+	cleanup(free_ptr) char *tar = path_form("%s/%s", w->t.dir, name);
+	put(w, "bundles/.made", STR(""));
+	must(fs_open_read(&in, AT_FDCWD, tar, e) && fs_create(&out, AT_FDCWD, path, 0644, e));
+	must(squeeze_file(out, in, e));
+}
+
 static void put_bundle(struct world *w, const struct tower_release *r, const struct tower_release *before)
 {
 	char hex[DIGEST_HEX + 1], from[DIGEST_HEX + 1];
 	cleanup(fd_close) int in = -1;
 	cleanup(fd_close) int base = -1;
-	cleanup(fd_close) int out = -1;
 	cleanup(fd_close) int patch = -1;
 
 	digest_hex(hex, r->bundle);
-	cleanup(free_ptr) char *path = path_form("%s/repo/bundles/%s.tar.zst", w->t.dir, hex);
-	put(w, "bundles/.made", STR(""));
 	open_tar(&in, w, "plain", r);
-	must(fs_create(&out, AT_FDCWD, path, 0644, e));
-	must(squeeze_file(out, in, e));
+	put_squeezed(w, "plain", r->bundle);
 	if (!before)
 		return;
 	digest_hex(from, before->bundle);
@@ -100,12 +113,40 @@ static void put_bundle(struct world *w, const struct tower_release *r, const str
 	must(squeeze_patch(patch, base, in, e));
 }
 
+/* --- another agent --- */
+
+#define NEXT_VERSION "98.0.0"
+
+void world_next_agent(struct world *w)
+{
+	cleanup(free_ptr) char *from = path_form("%s/tests/agent-next/fleet-agent", w->build);
+	cleanup(free_ptr) char *folder = path_form("%s/next", w->t.dir), *tar = path_form("%s/next.tar", w->t.dir);
+	cleanup(free_ptr) char *to = path_form("%s/fleet-agent", folder), *version = path_form("%s/version", folder);
+	static char platform[] = FLEET_PLATFORM, number[] = NEXT_VERSION;
+	const char *layer[] = {folder};
+	cleanup(buf_free) struct buf bytes = BUF_MAX(64 * MIB);
+	cleanup(fd_close) int fd = -1;
+	struct pack_facts facts;
+
+	must(fs_read(&bytes, AT_FDCWD, from, e) && fs_mkdir(AT_FDCWD, folder, 0755, e));
+	must(fs_write(AT_FDCWD, to, buf_str(&bytes), 0755, e));
+	must(fs_write(AT_FDCWD, version, STR(NEXT_VERSION "\n"), 0644, e));
+	must(fs_create(&fd, AT_FDCWD, tar, 0600, e) && pack_folders(&facts, fd, layer, 1, e));
+	put_squeezed(w, "next.tar", facts.digest);
+	program_write(&w->program, &(struct program){
+		.format = PROGRAM_FORMAT,
+		.platform = platform,
+		.version = number,
+		.bundle = {.sha256 = facts.digest, .length = (int64_t)facts.length},
+	});
+}
+
 /* --- all of it --- */
 
 static void put_rollout(struct world *w, doc *rollout)
 {
 	const struct tower_release *newest = &w->t.release[w->t.releases - 1];
-	static char plan[] = TOWER_PLAN, id[] = "ber-D", name[] = "r-1";
+	static char plan[] = TOWER_PLAN, id[] = "ber-D", name[] = "r-1", version[] = NEXT_VERSION;
 	struct stage_host host = {.id = id};
 	struct stage_share share = {1};
 	cleanup(buf_free) struct buf text = {0};
@@ -118,6 +159,8 @@ static void put_rollout(struct world *w, doc *rollout)
 		.hosts = {&host, 1},
 		.stages = {&share, 1},
 		.open = 1,
+		.has_agent = w->program.len > 0,
+		.agent = {.hosts = 1, .version = version},
 	};
 
 	stage_write(&text, &s);
@@ -156,21 +199,24 @@ void world_publish(struct world *w)
 	const struct public_key *keys[] = {&w->t.pub};
 	struct role_signers all = {.key = keys, .count = 1, .threshold = 1};
 	static const char *const plan[] = {TOWER_PLAN "/*", TOWER_PLAN "/*/*"}, *const door[] = {TOWER_PLAN "/rollout.json"},
-				 *const fleet[] = {"fleet/*"};
-	static const char *const listed[] = {"targets", TOWER_PLAN, ("rollout-" TOWER_PLAN), "fleet"};
+				 *const fleet[] = {"fleet/*"}, *const agent[] = {"agent/*"};
+	static const char *const listed[] = {"targets", TOWER_PLAN, ("rollout-" TOWER_PLAN), "fleet", "agent"};
 	int64_t until = clock_now().unix_s + TOWER_YEAR;
 	uint64_t v = ++w->t.version;
 	doc *targets = role_body(ROLE_TARGETS, v, until), *role = role_body(ROLE_TARGETS, v, until);
 	doc *rollout = role_body(ROLE_TARGETS, v, until), *lists = role_body(ROLE_TARGETS, v, until);
-	doc *snapshot = role_body(ROLE_SNAPSHOT, v, until);
+	doc *snapshot = role_body(ROLE_SNAPSHOT, v, until), *programs = role_body(ROLE_TARGETS, v, until);
 
 	role_add_link(targets, "rollout-" TOWER_PLAN, &all, door, 1);
 	role_add_link(targets, TOWER_PLAN, &all, plan, 2);
 	role_add_link(targets, "fleet", &all, fleet, 1);
+	role_add_link(targets, "agent", &all, agent, 1);
 	put_releases(w, role);
 	put_rollout(w, rollout);
 	if (w->access.len)
 		put_target(w, lists, "fleet", "access.json", buf_str(&w->access));
+	if (w->program.len)
+		put_target(w, programs, "agent", FLEET_PLATFORM, buf_str(&w->program));
 	for (size_t i = 0; i < COUNT_OF(listed); i++)
 		role_set_meta(snapshot, listed[i], v);
 	if (w->new_root)
@@ -179,6 +225,7 @@ void world_publish(struct world *w)
 	sign_and_put(w, TOWER_PLAN, v, role);
 	sign_and_put(w, "rollout-" TOWER_PLAN, v, rollout);
 	sign_and_put(w, "fleet", v, lists);
+	sign_and_put(w, "agent", v, programs);
 	sign_and_put(w, "snapshot", v, snapshot);
 	sign_and_put(w, "timestamp", 0, put_timestamp(v, until));
 }

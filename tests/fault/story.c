@@ -120,6 +120,14 @@ static void access_list(struct world *w)
 	world_publish(w);
 }
 
+static void another_agent(struct world *w)
+{
+	pulled(w, 1);
+	world_launch(w);
+	world_next_agent(w);
+	world_publish(w);
+}
+
 static void nothing(struct world *w)
 {
 	world_clear(w);
@@ -152,6 +160,7 @@ const struct story stories[] = {
 	{"update that is confirmed", confirmed_by_pull, "pull", 2, VERDICT_PASS, .follow = true},
 	{"new keys of a role", new_keys, "pull", 1, VERDICT_PASS},
 	{"access list", access_list, "pull", 1, VERDICT_PASS, .follow = true},
+	{"another agent", another_agent, "pull", 1, VERDICT_PASS, .follow = true},
 	{"healing at boot", rot, "boot", 1, VERDICT_PASS, .hurt = true},
 };
 const size_t story_count = COUNT_OF(stories);

@@ -139,6 +139,7 @@ void world_open(struct world *w, const char *build)
 	*w = (struct world){0};
 	tower_open(&w->t);
 	set_source(w);
+	w->build = str_dup(str_of(build));
 	w->agent = path_form("%s/agent/fleet-agent", build);
 	w->guard = path_form("%s/agent/fleet-guard", build);
 	w->saved = path_form("%s/saved", w->t.dir);
@@ -148,10 +149,19 @@ void world_open(struct world *w, const char *build)
 	w->said = path_form("%s/said", w->t.dir);
 }
 
+void world_launch(struct world *w)
+{
+	w->packaged = w->agent;
+	w->agent = path_form("%s/agent/launch/fleet-agent", w->build);
+}
+
 void world_close(struct world *w)
 {
 	tower_close(&w->t);
+	free(w->build);
 	free(w->agent);
+	free(w->packaged);
+	buf_free(&w->program);
 	free(w->guard);
 	free(w->saved);
 	free(w->boot);

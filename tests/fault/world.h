@@ -11,11 +11,13 @@ extern const char *const world_parts[WORLD_PARTS]; /* of the disk */
 
 struct world {
 	struct tower t;
-	char *agent, *guard;                    /* programs */
+	char *build, *agent, *guard;            /* its folder, and two programs of it */
+	char *packaged;                         /* agent is the launcher, and this is what it launches; NULL: it is not */
 	char *saved;                            /* the disk as the story begins with it */
 	char *boot, *count, *log, *said;        /* files: boot id, count and record of operations, output of the last program */
 	struct buf frames;                      /* what a controller sends */
 	struct buf access;                      /* what role fleet signs; empty: nothing */
+	struct buf program;                     /* what role agent signs for this platform; empty: nothing */
 	struct secret_key *stamp;               /* who signs the timestamp now; NULL: who signs all */
 	bool new_root;                          /* version 2 is published */
 	const struct program_limit *limit;      /* what programs are given less of; NULL: nothing */
@@ -37,5 +39,9 @@ void world_list(struct buf *out, struct world *w);
 struct tower_release *world_release(struct world *w, int64_t number, const char *yaml);
 /* All anew, one version up; a rollout opens the newest release to this host. */
 void world_publish(struct world *w);
+/* What role agent signs, from the next world_publish on: build/tests/agent-next, as that version. */
+void world_next_agent(struct world *w);
+/* From now on it is the launcher that is started. */
+void world_launch(struct world *w);
 /* What a controller sends to bring `r`, on any connection. */
 void world_frames(struct world *w, const struct tower_release *r);

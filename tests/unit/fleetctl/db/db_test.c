@@ -425,6 +425,107 @@ static void a_database_cut_short_is_a_sentence(void **state)
 	assert_non_null(strstr(e.text, "malformed"));
 }
 
+static void a_change_and_its_line_of_history_are_one(void **state)
+{
+	cleanup(opened_close) struct opened o = {0};
+	struct member_row m = member("ber-D", 0);
+	struct event_row *v = NULL;
+	size_t count = 0;
+	struct err e = {0};
+
+	open_db(&o, *state);
+	add_rollout(&o, "r-1");
+	m.state = MEMBER_COMMITTED;
+	assert_done(db_member_set(o.db, "r-1", &m, "committed", &e));
+	assert_done(db_rollout_set(o.db, "r-1", ROLLOUT_DONE, NULL, "done", &e));
+	db_close(&o.db);
+	forge(*state, "DROP TABLE event"); /* where the line cannot be written, the change is not made */
+	assert_done(db_open(&o.db, &o.fleet, &e));
+	m.state = MEMBER_FAILED;
+	assert_false(db_member_set(o.db, "r-1", &m, "failed", &e));
+	cleanup(got_free) struct got g = {0};
+	assert_done(db_rollout_get(o.db, "r-1", &g.row, &g.m, &g.count, &e));
+	assert_int_equal(g.m[0].state, MEMBER_COMMITTED);
+	assert_int_equal(g.row.state, ROLLOUT_DONE);
+	assert_false(db_events(o.db, "r-1", &v, &count, &e));
+}
+
+/* Tampered with `deed` or the row in it: the same database is another's. */
+static void a_database_is_its_folders_own(void **state)
+{
+	const struct folder *f = *state;
+	static const struct {
+		const char *sql, *deed, *says;
+	} rows[] = {
+		{"UPDATE deed SET inode = inode + 1", NULL, "is a copy: this folder was copied"},
+		{"UPDATE deed SET inode = inode - 1, born = born + 1", NULL, "is a copy: this folder was copied"},
+		{"UPDATE deed SET born = born - 1, id = '00'", NULL, "is the database of another fleet folder"},
+		{NULL, "not a deed\n", "stands without the file `deed`"},
+		{NULL, "00112233445566778899aabbccddeeff 1\n", "is the database of another fleet folder"},
+	};
+	cleanup(opened_close) struct opened o = {0};
+	cleanup(buf_free) struct buf deed = {0};
+	struct err e = {0};
+
+	open_db(&o, f);
+	add_rollout(&o, "r-1");
+	db_close(&o.db);
+	folder_read(&deed, f, ".fleetctl/deed");
+	assert_true(str_ends(buf_str(&deed), " 1\n"));
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		if (rows[i].sql)
+			forge(f, rows[i].sql);
+		if (rows[i].deed)
+			folder_put(f, ".fleetctl/deed", rows[i].deed);
+		assert_false(db_open(&o.db, &o.fleet, &e));
+		assert_int_equal(e.code, ERR_REFUSED);
+		assert_non_null(strstr(e.text, rows[i].says));
+		assert_non_null(strstr(e.text, "fleetctl status --rebuild"));
+	}
+	cleanup(free_ptr) char *lost = NULL;
+	struct err why = {0};
+	assert_done(db_open_anew(&o.db, &lost, &why, &o.fleet, "ann@desk", &e));
+	assert_int_equal(why.code, ERR_REFUSED);
+	assert_non_null(strstr(lost, "/.fleetctl/lost-"));
+	assert_false(db_knows(o.db, "r-1"));
+}
+
+static void what_hosts_tell_is_added_and_never_taken_for_our_own(void **state)
+{
+	cleanup(opened_close) struct opened o = {0};
+	struct member_row m = member("ham-D", 0);
+	struct rollout_row own = {.id = "r-1", .who = "somebody", .action = "update", .options = "{}", .started = 1, .ended = 2};
+	struct rollout_row told = own;
+	struct err e = {0};
+
+	open_db(&o, *state);
+	add_rollout(&o, "r-1");
+	told.id = "r-0";
+	m.state = MEMBER_COMMITTED;
+	m.ended = 5;
+	assert_done(db_rebuilt(o.db, &own, &m, 1, &e));
+	for (int i = 0; i < 2; i++) /* again: nothing changes */
+		assert_done(db_rebuilt(o.db, &told, &m, 1, &e));
+	cleanup(got_free) struct got ours = {0}, theirs = {0};
+	assert_done(db_rollout_get(o.db, NULL, &ours.row, &ours.m, &ours.count, &e));
+	assert_string_equal(ours.row.id, "r-1");
+	assert_int_equal(ours.row.state, ROLLOUT_RUNNING);
+	assert_int_equal(ours.count, 3);
+	assert_done(db_rollout_get(o.db, "r-0", &theirs.row, &theirs.m, &theirs.count, &e));
+	assert_int_equal(theirs.row.state, ROLLOUT_REBUILT);
+	assert_int_equal(theirs.count, 1);
+	assert_true(db_knows(o.db, "r-1"));
+	assert_false(db_knows(o.db, "r-0")); /* its lease is somebody else's */
+	struct event_row *v = NULL;
+	size_t count = 0;
+	assert_done(db_events(o.db, "r-0", &v, &count, &e));
+	assert_int_equal(count, 1);
+	assert_int_equal(v[0].at, 5);
+	assert_string_equal(v[0].text, "committed");
+	event_row_free(&v[0]);
+	free(v);
+}
+
 static void words_and_states_are_the_same_list(void **state)
 {
 	(void)state;
@@ -452,6 +553,9 @@ int main(void)
 		sentence(an_older_schema_gets_what_it_lacks_and_keeps_what_it_has),
 		sentence(a_file_that_is_no_database_is_a_sentence_with_a_remedy),
 		sentence(a_database_cut_short_is_a_sentence),
+		sentence(a_change_and_its_line_of_history_are_one),
+		sentence(a_database_is_its_folders_own),
+		sentence(what_hosts_tell_is_added_and_never_taken_for_our_own),
 		cmocka_unit_test(words_and_states_are_the_same_list),
 	};
 
