@@ -46,4 +46,4 @@ must_check bool guard_begin(int state, enum guard_what what, const struct guard_
 must_check bool guard_end(int state, enum guard_what what, struct err *e);
 /* A start of the new agent that came to its end was none of those that it may fail. */
 must_check bool guard_came_through(int state, struct err *e);
-enum { GUARD_STARTS = 8 };
+enum { GUARD_STARTS = 3 };

@@ -5,6 +5,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "base/fault.h"
+
 enum { PATIENCE_S = 60, CHUNK = 16 * KIB };
 
 /* --- the child --- */
@@ -140,10 +142,20 @@ int program_start(struct world *w, char *const argv[], struct str frames, const 
 	return WIFEXITED(status) ? WEXITSTATUS(status) : PROGRAM_KILLED + WTERMSIG(status);
 }
 
+/* Also for those who only wait, and would come to no operation. */
+static void power_off(void)
+{
+	do
+		kill_children();
+	while (waitpid(-1, NULL, 0) > 0 || errno != ECHILD);
+}
+
 int program_run(struct world *w, char *const argv[], struct str frames, const char *fault)
 {
 	int code = program_start(w, argv, frames, fault);
 
+	if (code == FAULT_STATUS)
+		power_off();
 	return program_wait() ? code : PROGRAM_HUNG;
 }
 
