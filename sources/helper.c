@@ -2,11 +2,14 @@
 #include "sources/helper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 
 enum { CHUNK = 64 * KIB };
 
@@ -108,6 +111,30 @@ bool helper_ask(
 	if (say == REPLY_BROKEN)
 		proc_talk_end(&h->talk);
 	return say == REPLY_DONE;
+}
+
+bool helper_find(char **out, const char *name, const char *packaged, struct err *e)
+{
+	char self[512] = "";
+	struct err none;
+	char *slash = fs_readlink(self, AT_FDCWD, "/proc/self/exe", &none) ? strrchr(self, '/') : NULL;
+
+	if (slash)
+		*slash = 0;
+	char *const at[] = {
+		path_form("%s/%s", self, name),
+		path_form("%s/../sources/%s", self, name),
+		path_form("%s/%s", packaged, name),
+	};
+	char *found = NULL;
+	for (size_t i = 0; i < COUNT_OF(at); i++) {
+		if (!found && access(at[i], X_OK) == 0)
+			found = at[i];
+		else
+			free(at[i]);
+	}
+	*out = found;
+	return found || err_set(e, ERR_MISSING, "the helper %s is not beside this program, and not in %s", name, packaged);
 }
 
 bool helper_init(struct helper *out, const char *path, struct err *e)

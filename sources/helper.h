@@ -10,6 +10,8 @@ struct helper {
 };
 enum { HELPER_GRACE_MS = 5 * 1000 }; /* it gives up first, and says why */
 
+/* Where that program is: in the folder of the one that asks, in a build beside it, in `packaged`. ERR_MISSING; the caller frees. */
+must_check bool helper_find(char **out, const char *name, const char *packaged, struct err *e);
 /* ERR_MISSING or ERR_IO when it cannot be run. */
 must_check bool helper_init(struct helper *out, const char *path, struct err *e);
 /* One ask and its answer. The helper starts with the first, and again after one that it did not survive. It is ended when

@@ -1,7 +1,6 @@
 /* One poll. */
-#include "agent/pull/pull.h"
+#include "agent/pull/poll.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,18 +24,6 @@ const char *const pull_end_words[] = {
 
 enum { MARK_AGE_S = 3 };
 
-struct poll {
-	const struct pull *pull;
-	struct pull_state state;
-	struct pull_last last;
-	struct ledger ledger;
-	struct origins origins;
-	struct release now; /* what runs */
-	int lock;           /* the store's */
-	bool begun;         /* an attempt is in the ledger */
-	struct pull_outcome *out;
-};
-
 static void poll_free(struct poll *p)
 {
 	pull_state_free(&p->state);
@@ -45,155 +32,6 @@ static void poll_free(struct poll *p)
 	origins_free(&p->origins);
 	release_close(&p->now);
 	fd_close(&p->lock);
-}
-
-static bool end_with(struct poll *p, enum pull_end end, const char *form, ...) printf_like(3, 4);
-static bool end_with(struct poll *p, enum pull_end end, const char *form, ...)
-{
-	va_list args;
-
-	va_start(args, form);
-	vsnprintf(p->out->why, sizeof p->out->why, form, args);
-	va_end(args);
-	p->out->end = end;
-	return true;
-}
-
-/* --- beginning what was decided --- */
-
-static char *copy(const char *text)
-{
-	return str_dup(str_of(text));
-}
-
-static bool begin_update(struct poll *p, const struct offer *o, struct err *e)
-{
-	struct ledger *l = &p->ledger;
-
-	l->attempt = (struct attempt){
-		.release = o->stage.release,
-		.payload = o->payload.kind,
-		.payload_sha256 = o->payload.sha256,
-		.payload_length = o->payload.length,
-		.base = o->payload.base,
-		.who = copy(PULL_WHO),
-	};
-	l->attempt.receipt.rollout = copy(o->stage.rollout);
-	l->attempt.receipt.release_number = o->manifest.number;
-	l->attempt.receipt.bytes_in = o->fetched->bytes;
-	l->attempt.receipt.stale = trust_stale(o->fetched->trust);
-	p->begun = apply_begin(l, p->pull->config, p->pull->store, STEP_FETCH, e);
-	return p->begun;
-}
-
-static bool take(struct poll *p, struct offer *o, struct err *e)
-{
-	cleanup(lease_free) struct lease lease = {0};
-	char text[48];
-
-	release_text(text, o->stage.number, o->stage.release);
-	if (!begin_allowed(&p->ledger, o->stage.release, e))
-		return e->code == ERR_REFUSED && end_with(p, PULL_NOTHING, "%s", e->text);
-	if (lease_read(&lease, p->pull->store))
-		return end_with(p, PULL_BUSY, "rollout %s of %s drives this host", lease.rollout,
-			lease.who ? lease.who : "somebody");
-	if (p->pull->dry)
-		return end_with(p, PULL_WOULD, "it would take release %s: %s", text, o->answer.why);
-	return offer_take(o, e) && begin_update(p, o, e);
-}
-
-/* An agent is taken before a release: what follows is understood by the newer one. */
-static bool begin_agent(struct poll *p, struct offer *o, const struct program *a, struct str document, struct err *e)
-{
-	struct ledger *l = &p->ledger;
-	struct payload payload;
-
-	if (!payload_pull(&payload, o->fetched, &a->bundle, e))
-		return false;
-	l->attempt = (struct attempt){
-		.payload = payload.kind,
-		.payload_sha256 = payload.sha256,
-		.payload_length = payload.length,
-		.base = payload.base,
-		.who = copy(PULL_WHO),
-	};
-	l->attempt.receipt.rollout = copy(o->stage.rollout);
-	l->attempt.receipt.bytes_in = o->fetched->bytes;
-	l->attempt.receipt.stale = trust_stale(o->fetched->trust);
-	p->begun = apply_begin_program(l, p->pull->config, p->pull->store, a, document, e);
-	return p->begun;
-}
-
-static bool take_agent(struct poll *p, struct offer *o, struct err *e)
-{
-	cleanup(program_free) struct program a = {0};
-	cleanup(buf_free) struct buf document = {0};
-	cleanup(lease_free) struct lease lease = {0};
-	struct err no;
-
-	if (o->agent_answer.say != STAGE_TAKE)
-		return true;
-	if (!fetch_program(&a, &document, o->fetched, e))
-		return false;
-	if (strcmp(a.version, o->stage.agent.version) != 0)
-		return err_set(e, ERR_FOREIGN, "rollout.json offers agent %s, and role agent signs %s for " FLEET_PLATFORM,
-			o->stage.agent.version, a.version);
-	if (!begin_allowed(&p->ledger, digest_of(buf_str(&document)), &no))
-		return true;
-	if (lease_read(&lease, p->pull->store))
-		return end_with(p, PULL_BUSY, "rollout %s of %s drives this host", lease.rollout,
-			lease.who ? lease.who : "somebody");
-	if (p->pull->dry)
-		return end_with(p, PULL_WOULD, "it would take agent %s: %s", a.version, o->agent_answer.why);
-	return begin_agent(p, o, &a, buf_str(&document), e);
-}
-
-static bool go_back(struct poll *p, const struct offer *o, struct err *e)
-{
-	if (p->pull->dry)
-		return end_with(p, PULL_WOULD, "it would go back: %s", o->answer.why);
-	if (!p->ledger.has_previous)
-		return end_with(p, PULL_NOTHING, "%s; there is no release before it to go back to", o->answer.why);
-	p->begun = apply_begin_undo(&p->ledger, p->pull->config, p->pull->store, o->stage.rollout, PULL_WHO, e);
-	return p->begun;
-}
-
-static bool act(struct poll *p, struct offer *o, struct err *e)
-{
-	switch (o->answer.say) {
-	case STAGE_TAKE:
-		return take(p, o, e);
-	case STAGE_BACK:
-		return go_back(p, o, e);
-	case STAGE_WAIT:
-	case STAGE_HOLD:
-		break;
-	}
-	return end_with(p, PULL_NOTHING, "%s", o->answer.why);
-}
-
-/* --- who may come in, and where to fetch from --- */
-
-/* Before any release: what follows is fetched from the new sources. */
-static bool take_lists(struct poll *p, struct fetched *f, struct err *e)
-{
-	cleanup(access_set_free) struct access_set set = {0};
-	cleanup(lease_free) struct lease lease = {0};
-	struct ledger *l = &p->ledger;
-	bool same = false;
-
-	if (!fetch_access(&set, &same, f, e) || same)
-		return same;
-	if (lease_read(&lease, p->pull->store))
-		return end_with(p, PULL_BUSY, "rollout %s of %s drives this host", lease.rollout,
-			lease.who ? lease.who : "somebody");
-	if (p->pull->dry)
-		return end_with(p, PULL_WOULD, "it would follow another list of who may come in, or of sources");
-	l->attempt = (struct attempt){.who = copy(PULL_WHO)};
-	l->attempt.receipt.stale = trust_stale(f->trust);
-	l->attempt.receipt.bytes_in = f->bytes;
-	p->begun = apply_begin_access(l, p->pull->config, p->pull->store, &set, e);
-	return p->begun;
 }
 
 /* --- one source after the other --- */
@@ -219,15 +57,15 @@ static bool ask_source(struct poll *p, const struct origin *origin, size_t index
 	if (!reach_open(&source, origin, index, with->store, with->config->plan, !clock_now().synced, e))
 		return false;
 	f.source = source;
-	if (!fetch_refresh(&f, &p->state, e) || !take_lists(p, &f, e))
+	if (!fetch_refresh(&f, &p->state, e) || !poll_lists(p, &f, e))
 		return false;
 	if (p->begun || p->out->why[0])
 		return true;
-	if (!offer_decide(&o, e) || !take_agent(p, &o, e))
+	if (!offer_decide(&o, e) || !poll_agent(p, &o, e))
 		return false;
 	if (p->begun || p->out->why[0])
 		return true;
-	if (!act(p, &o, e))
+	if (!poll_release(p, &o, e))
 		return false;
 	p->last.window = o.answer.for_window;
 	if (is_lasting(&f))
@@ -285,10 +123,10 @@ static bool tell_end(struct poll *p, struct err *e)
 	const char *what = r.access ? "list" : r.self ? "agent" : "release";
 	p->out->more = (r.access || r.self) && verdict_committed((enum verdict)r.verdict);
 	if (verdict_committed((enum verdict)r.verdict))
-		return end_with(p, PULL_COMMITTED, "%s %s: %s", what, text, why);
+		return poll_end(p, PULL_COMMITTED, "%s %s: %s", what, text, why);
 	if (r.verdict == VERDICT_REFUSED)
 		return err_set(e, receipt_code(&r) ? receipt_code(&r) : ERR_FAILED, "%s %s: %s", what, text, why);
-	(void)end_with(p, PULL_WENT_BACK, "%s %s: %s: %s", what, text, verdict_words[r.verdict], why);
+	(void)poll_end(p, PULL_WENT_BACK, "%s %s: %s: %s", what, text, verdict_words[r.verdict], why);
 	if (r.verdict == VERDICT_ENVIRONMENT || r.access)
 		return err_set(e, ERR_FAILED, "%s", p->out->why);
 	return true;
@@ -304,7 +142,7 @@ static bool follow(struct poll *p, struct err *e)
 
 	if (!pull_follow(&f, e))
 		return false;
-	return f.elsewhere ? end_with(p, PULL_HANDED, "another agent is linked, and goes on with its trial") : tell_end(p, e);
+	return f.elsewhere ? poll_end(p, PULL_HANDED, "another agent is linked, and goes on with its trial") : tell_end(p, e);
 }
 
 static bool launch(struct poll *p, struct err *e)
@@ -322,9 +160,9 @@ static bool busy(struct poll *p)
 	char text[256];
 
 	if (!p->ledger.has_attempt)
-		return end_with(p, PULL_BUSY, "a controller is sending an update");
+		return poll_end(p, PULL_BUSY, "a controller is sending an update");
 	apply_busy_text(text, &p->ledger);
-	return end_with(p, PULL_BUSY, "%s", text);
+	return poll_end(p, PULL_BUSY, "%s", text);
 }
 
 /* Theirs is left to them, ours is seen through: by who was asked to do so after a reboot, too. */
@@ -368,16 +206,16 @@ static bool note_end(struct poll *p, bool good, const struct err *why, struct er
 	else if (!good)
 		pull_failed(&p->state, with->config->id, p->now.manifest.plan.poll.every_ms, boot, now.boot_ms);
 	if (!good && p->out->end != PULL_WENT_BACK)
-		(void)end_with(p, PULL_FAILED, "%s", why->text);
+		(void)poll_end(p, PULL_FAILED, "%s", why->text);
 	if (p->out->end != PULL_BUSY) /* who was busy is asked again soon */
 		p->last.at_ms = now.boot_ms;
 	p->last.unix_s = now.unix_s;
 	free(p->last.say);
 	free(p->last.why);
 	free(p->last.code);
-	p->last.say = copy(pull_end_words[p->out->end]);
-	p->last.why = copy(p->out->why);
-	p->last.code = good ? NULL : copy(err_word(why->code));
+	p->last.say = str_dup(str_of(pull_end_words[p->out->end]));
+	p->last.why = str_dup(str_of(p->out->why));
+	p->last.code = good ? NULL : str_dup(str_of(err_word(why->code)));
 	pull_last_save(&p->last, with->store);
 	return pull_state_save(&p->state, with->store, e);
 }
@@ -406,7 +244,7 @@ static bool is_due(struct poll *p, bool *due, struct err *e)
 		wait_ms = 0;
 	*due = wait_ms == 0 || with->now || pull_is_ours(&l);
 	shape_ms_text(left, wait_ms);
-	return *due || end_with(p, PULL_NOT_DUE, "the next poll is in %s", left);
+	return *due || poll_end(p, PULL_NOT_DUE, "the next poll is in %s", left);
 }
 
 static bool open_now(struct release *out, const struct store *s, struct err *e)
@@ -441,7 +279,7 @@ bool pull_once(struct pull_outcome *out, const struct pull *pull, struct err *e)
 	if (!fs_lock(&alone, &taken, pull->store->dir, "pull.lock", false, e))
 		return false;
 	if (!taken)
-		return end_with(&p, PULL_BUSY, "another pull is at it");
+		return poll_end(&p, PULL_BUSY, "another pull is at it");
 	pull_state_load(&p.state, pull->store);
 	pull_last_load(&p.last, pull->store);
 	if (!open_now(&p.now, pull->store, e) || !access_sources(&p.origins, pull->store, pull->config, e) ||

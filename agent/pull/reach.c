@@ -9,33 +9,14 @@
 #include "sources/fetch.h"
 #include "sources/folder.h"
 #include "sources/git.h"
+#include "sources/helper.h"
 
 #define PACKAGED "/usr/lib/fleet-agent"
 enum { PATH_SIZE = 512 };
 
-/* In the folder of the program itself, in a build beside it, in the package. */
 bool reach_helper(char **out, const char *name, struct err *e)
 {
-	char self[PATH_SIZE] = "";
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	char *slash = n > 0 ? strrchr(self, '/') : NULL;
-
-	if (slash)
-		*slash = 0;
-	char *const at[] = {
-		path_form("%s/%s", self, name),
-		path_form("%s/../sources/%s", self, name),
-		path_form(PACKAGED "/%s", name),
-	};
-	char *found = NULL;
-	for (size_t i = 0; i < COUNT_OF(at); i++) {
-		if (!found && access(at[i], X_OK) == 0)
-			found = at[i];
-		else
-			free(at[i]);
-	}
-	*out = found;
-	return found || err_set(e, ERR_MISSING, "the helper %s is not here, and not in " PACKAGED, name);
+	return helper_find(out, name, PACKAGED, e);
 }
 
 static bool write_once(const struct store *s, const char *path, struct str text, struct err *e)

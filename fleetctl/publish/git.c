@@ -10,31 +10,10 @@
 #include "fleetctl/publish/publish.h"
 #include "sources/git_job.h"
 #include "sources/git_layout.h"
+#include "sources/helper.h"
 
 #define PACKAGED "/usr/lib/fleetctl"
 enum { OUTPUT_MAX = 256 * KIB, TOTAL_MS = 3600 * 1000, TIMESTAMP_MAX = 64 * KIB, NAME_SIZE = 256 };
-
-/* --- the helper --- */
-
-static bool find_helper(char **out, struct err *e)
-{
-	static const char name[] = "fleet-push-git";
-	char self[512] = "";
-	char *slash = readlink("/proc/self/exe", self, sizeof self - 1) > 0 ? strrchr(self, '/') : NULL;
-
-	if (slash)
-		*slash = 0;
-	char *const at[] = {path_form("%s/%s", self, name), path_form("%s/../sources/%s", self, name), path_form(PACKAGED "/%s", name)};
-	char *found = NULL;
-	for (size_t i = 0; i < COUNT_OF(at); i++) {
-		if (!found && access(at[i], X_OK) == 0)
-			found = at[i];
-		else
-			free(at[i]);
-	}
-	*out = found;
-	return found || err_set(e, ERR_MISSING, "the helper %s is not beside fleetctl, and not in " PACKAGED, name);
-}
 
 /* The last line is the answer; what stands before it came on stderr. */
 static struct str last_line(struct str text)
@@ -67,7 +46,7 @@ static bool run_job(struct git_job_done *out, const struct git_job *job, struct 
 	cleanup(doc_free) doc *d = shape_write(job, git_job_shape);
 	struct proc_end end = {0};
 
-	if (!find_helper(&helper, e))
+	if (!helper_find(&helper, "fleet-push-git", PACKAGED, e))
 		return false;
 	doc_line(&text, d);
 	char *argv[] = {helper, NULL};

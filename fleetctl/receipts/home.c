@@ -7,31 +7,12 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "sources/helper.h"
 #include "sources/post.h"
 
 #define PACKAGED "/usr/lib/fleetctl"
 
 /* --- from git --- */
-
-static bool find_helper(char **out, struct err *e)
-{
-	static const char name[] = "fleet-post-git";
-	char self[512] = "";
-	char *slash = readlink("/proc/self/exe", self, sizeof self - 1) > 0 ? strrchr(self, '/') : NULL;
-
-	if (slash)
-		*slash = 0;
-	char *const at[] = {path_form("%s/%s", self, name), path_form("%s/../sources/%s", self, name), path_form(PACKAGED "/%s", name)};
-	char *found = NULL;
-	for (size_t i = 0; i < COUNT_OF(at); i++) {
-		if (!found && access(at[i], X_OK) == 0)
-			found = at[i];
-		else
-			free(at[i]);
-	}
-	*out = found;
-	return found || err_set(e, ERR_MISSING, "the helper %s is not beside fleetctl, and not in " PACKAGED, name);
-}
 
 static bool gather(const struct fleet *f, const char *dir, struct err *e)
 {
@@ -55,7 +36,7 @@ static bool gather(const struct fleet *f, const char *dir, struct err *e)
 		.connect_ms = f->defaults.connect_ms,
 		.idle_ms = f->defaults.silence_ms,
 	};
-	if (!fleet_state_dir(&made, f, e) || !find_helper(&helper, e))
+	if (!fleet_state_dir(&made, f, e) || !helper_find(&helper, "fleet-post-git", PACKAGED, e))
 		return false;
 	p.helper = helper;
 	return post_gather(&p, dir, hosts, f->hosts.count, e) || err_in(e, "receipts");
