@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/guard/record.h"
+#include "agent/store/store.h"
 #include "base/version.h"
 
 #define STATE    "/var/lib/fleet-agent"
@@ -46,6 +47,19 @@ static bool is_work(const char *word)
 	return false;
 }
 
+/* An apply of the new agent that is at work has its own deadlines, and is no start that failed. Who becomes apply has the lock
+ * already, or is about to be handed it. */
+static bool nobody_works(int state, const char *word)
+{
+	cleanup(fd_close) int lock = -1;
+	bool taken = false;
+	struct err e;
+
+	if (word && strcmp(word, "apply") == 0)
+		return true;
+	return fs_lock(&lock, &taken, state, STORE_LOCK, false, &e) && taken;
+}
+
 /* False: the linked one has had its chances. Who cannot write the record may still look around. */
 static bool count_start(int state, const char *word)
 {
@@ -55,12 +69,12 @@ static bool count_start(int state, const char *word)
 
 	if (!guard_read(&r, state, &e) || !*r.trial[GUARD_AGENT].back || !guard_turn(&r, &turn, state, &e))
 		return true;
-	if (guard_overdue(&r, GUARD_AGENT)) {
+	if (guard_overdue(&r, GUARD_AGENT) && nobody_works(state, word)) {
 		if (!guard_go_back(&r, GUARD_AGENT, state, &e))
 			fprintf(stderr, "fleet-agent: %s\n", e.text);
 		return linked_is_newer(state) && !guard_overdue(&r, GUARD_AGENT);
 	}
-	if (!is_work(word))
+	if (!is_work(word) || r.trial[GUARD_AGENT].starts == 0)
 		return true;
 	r.trial[GUARD_AGENT].starts--;
 	return guard_write(&r, state, &e);

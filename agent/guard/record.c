@@ -136,7 +136,12 @@ bool guard_write(const struct guard_record *r, int state, struct err *e)
 
 void guard_wake(struct guard_record *r, const char *boot, int64_t boot_ms)
 {
-	int64_t gone = strcmp(r->boot, boot) == 0 ? MAX(boot_ms - r->at_ms, 0) : 0;
+	bool same = strcmp(r->boot, boot) == 0;
+	int64_t gone = same ? MAX(boot_ms - r->at_ms, 0) : 0;
+
+	/* whoever was at work when the power went did not fail */
+	if (!same && *r->trial[GUARD_AGENT].back)
+		r->trial[GUARD_AGENT].starts = GUARD_STARTS;
 
 	for (int i = 0; i < GUARD_TRIALS; i++)
 		r->trial[i].left_ms = MAX(r->trial[i].left_ms - gone, 0);

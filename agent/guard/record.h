@@ -12,13 +12,13 @@
 #include "base/fs.h"
 
 #define GUARD_FILE "guard"
-enum { GUARD_PATH_MAX = 160 };
+enum { GUARD_PATH_MAX = 160, GUARD_STARTS = 3 };
 
 enum guard_what { GUARD_RELEASE, GUARD_AGENT, GUARD_TRIALS };
 struct guard_trial {
 	char back[GUARD_PATH_MAX]; /* empty: nothing is on trial. "packaged": the link goes */
 	int64_t left_ms;           /* until it is overdue, counted from `at_ms` */
-	int64_t starts;            /* that the new agent may still be given; of a release: 0, not counted */
+	int64_t starts;            /* that the new agent may still be given in this boot; of a release: 0, not counted */
 };
 struct guard_record {
 	char boot[40];
@@ -33,7 +33,7 @@ must_check bool guard_read(struct guard_record *out, int state, struct err *e);
 must_check bool guard_write(const struct guard_record *r, int state, struct err *e);
 /* To change it: nobody else does until *turn is closed. A record that is not there, or not whole, is an empty one. */
 must_check bool guard_turn(struct guard_record *out, int *turn, int state, struct err *e);
-/* From now on, in this boot: what is left is what was left. A reboot costs no time, and gives none. */
+/* From now on, in this boot: what is left is what was left. A reboot costs no time, and gives none; it gives all starts again. */
 void guard_wake(struct guard_record *r, const char *boot, int64_t boot_ms);
 /* Is there a trial, and did it have its time or its starts? After guard_wake. */
 bool guard_overdue(const struct guard_record *r, enum guard_what what);
@@ -46,4 +46,3 @@ must_check bool guard_begin(int state, enum guard_what what, const struct guard_
 must_check bool guard_end(int state, enum guard_what what, struct err *e);
 /* A start of the new agent that came to its end was none of those that it may fail. */
 must_check bool guard_came_through(int state, struct err *e);
-enum { GUARD_STARTS = 3 };

@@ -24,10 +24,11 @@ static const char *const roles[CHECK_ROLES] = {"root", "timestamp", "snapshot", 
 static int64_t read_floor(const struct store *s)
 {
 	cleanup(buf_free) struct buf text = {0};
+	struct str sum;
 	uint64_t n = 0;
 	struct err e;
 
-	if (fs_read(&text, s->dir, "trust/floor", &e) && !str_number(&n, str_trim(buf_str(&text)), INT64_MAX))
+	if (fs_read(&text, s->dir, "trust/floor", &e) && !str_number(&n, str_cut(buf_str(&text), '\n', &sum), INT64_MAX))
 		n = 0;
 	return (int64_t)n;
 }

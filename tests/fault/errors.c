@@ -75,7 +75,7 @@ static bool is_possible(const struct told *t, long n, const char *word)
 {
 	if (strcmp(word, "rot") == 0)
 		return tape_is_write(&t->tape, n) && tape_is_fetched(&t->tape, n);
-	if (t->story->brittle && str_ends(str_of(word), "+"))
+	if (t->story->waits_long && str_ends(str_of(word), "+"))
 		return false; /* it would wait out its deadline, which is a long one */
 	return strcmp(word, "short") != 0 || tape_is_write(&t->tape, n);
 }

@@ -160,8 +160,7 @@ const struct story stories[] = {
 	{"update that is confirmed", confirmed_by_pull, "pull", 2, VERDICT_PASS, .follow = true},
 	{"new keys of a role", new_keys, "pull", 1, VERDICT_PASS},
 	{"access list", access_list, "pull", 1, VERDICT_PASS, .follow = true},
-	/* it has few starts, and who is killed in its trial has used one: the launcher and guard may have given up */
-	{"another agent", another_agent, "pull", 1, VERDICT_PASS, .follow = true, .brittle = true},
+	{"another agent", another_agent, "pull", 1, VERDICT_PASS, .follow = true, .waits_long = true},
 	{"healing at boot", rot, "boot", 1, VERDICT_PASS, .hurt = true},
 };
 const size_t story_count = COUNT_OF(stories);

@@ -12,7 +12,7 @@ struct story {
 	int code;                       /* exit code of the run that came to it; one that finds it done has 0 */
 	bool follow;                    /* a trial that waits is confirmed by the next pull, not left to its deadline */
 	bool hurt;                      /* what runs was not whole before */
-	bool brittle;                   /* after a fault it may also go back: whole and settled is all that counts then */
+	bool waits_long;                /* for the deadline of its trial, where an error stays */
 };
 extern const struct story stories[];
 extern const size_t story_count;

@@ -83,8 +83,6 @@ bool trial_recover(struct told *t, enum strict strict, struct err *e)
 {
 	struct world *w = &t->w;
 
-	if (t->story->brittle)
-		strict = STRICT_SAFE;
 	return holds(t->story->hurt || check_current(w, e), "as it was left", e) && holds(boot(t, e), "at boot", e) &&
 	       holds(check_settled(w, &t->before, e), "after boot", e) && holds(again(t, e), "once more", e) &&
 	       holds(check_settled(w, &t->before, e), "after once more", e) &&

@@ -129,7 +129,11 @@ static void time_passes_within_a_boot_and_stands_still_between_two(void **state)
 	(void)state;
 	guard_wake(&r, "boot-one", 31000);
 	assert_int_equal(r.trial[GUARD_RELEASE].left_ms, 30000);
+	r.trial[GUARD_AGENT].starts = 1;
+	guard_wake(&r, "boot-one", 31000);
+	assert_int_equal(r.trial[GUARD_AGENT].starts, 1);
 	guard_wake(&r, "boot-two", 5);
+	assert_int_equal(r.trial[GUARD_AGENT].starts, GUARD_STARTS); /* but a power cut is no failed start */
 	assert_int_equal(r.trial[GUARD_RELEASE].left_ms, 30000);
 	guard_wake(&r, "boot-two", 1005);
 	assert_int_equal(r.trial[GUARD_RELEASE].left_ms, 29000);
