@@ -4,6 +4,7 @@
 
 #include "agent/apply/hooks.h"
 #include "agent/apply/steps.h"
+#include "agent/boot/heal.h"
 
 enum { ROUND_MS = 1000, LOOK_MS_MAX = 10 * 60 * 1000, SLACK_MS = 60 * 1000, TRIES_WITH_HOOKS = 2 };
 
@@ -46,6 +47,19 @@ static void start_old(struct apply *a)
 	free(end.output);
 }
 
+/* It may have lain here for months. Where it can't be healed it runs all the same: what runs now was found wanting, and boot looks
+ * again. */
+static void heal_old(struct apply *a, struct digest from)
+{
+	struct heal h;
+	struct err e;
+
+	if (!heal_release(&h, a->store, from, &e))
+		apply_tell(a, 0, 0, "the release before is not what was signed: %.300s", e.text);
+	else if (h.bundle || h.tree || h.link)
+		apply_tell(a, 0, 0, "the release before was healed");
+}
+
 /* Hooks that end this process are not run for ever: the last start that serve gives an apply is without. */
 static bool go_back(struct apply *a, struct err *e)
 {
@@ -60,6 +74,7 @@ static bool go_back(struct apply *a, struct err *e)
 		if (hooks)
 			stop_new(a);
 		a->ledger.attempt.swapped_ms = clock_boot_ms();
+		heal_old(a, from);
 		if (!apply_save(a, e) || !release_swap(a->store, from, e))
 			return false;
 	}

@@ -6,6 +6,7 @@
 
 #include "agent/apply/apply.h"
 #include "agent/boot/heal.h"
+#include "agent/boot/rot.h"
 #include "agent/enrol.h"
 #include "agent/store/receipts.h"
 #include "agent/store/release.h"
@@ -195,5 +196,6 @@ bool boot_run(char told[TOLD], const struct boot *b, struct err *e)
 	if (!check_current(told, b, known ? &l : NULL, e))
 		return false;
 	check_agent(told, b->store);
+	rot_check(told, TOLD, b->config, b->store, known ? &l : NULL);
 	return true;
 }

@@ -21,6 +21,7 @@ struct view {
 	struct lease lease;
 	struct buf receipt_text;
 	struct receipt receipt;
+	bool receipt_damaged; /* what the disk gives back is none */
 	struct access_set access;
 	struct digest linked; /* the bundle of the agent in place of the packaged one; zero: none */
 	char key[DIGEST_HEX + 1]; /* empty: there is none */
@@ -46,10 +47,11 @@ static bool view_fill(struct view *v, const struct host *h, struct err *e)
 		return false;
 	if (!receipts_key(v->key, &h->store, e))
 		v->key[0] = 0; /* the next receipt makes one */
-	return release_current(&current, &h->store, e) && release_open(&v->now, &h->store, current, e) &&
-	       ledger_load(&v->ledger, &h->store, e) &&
-	       receipts_newest(&v->receipt_text, &h->store, v->ledger.receipt, e) &&
-	       receipt_read(&v->receipt, buf_str(&v->receipt_text), e) && access_open(&v->access, &h->store, e);
+	if (!release_current(&current, &h->store, e) || !release_open(&v->now, &h->store, current, e) ||
+		!ledger_load(&v->ledger, &h->store, e) || !receipts_newest(&v->receipt_text, &h->store, v->ledger.receipt, e))
+		return false;
+	v->receipt_damaged = !receipt_read(&v->receipt, buf_str(&v->receipt_text), e);
+	return access_open(&v->access, &h->store, e);
 }
 
 /* --- for people --- */
@@ -78,10 +80,15 @@ static void print_trial(const struct view *v)
 		step_words[v->ledger.step], left, v->busy ? "" : "; nobody works on it: fleet-agent apply");
 }
 
-static void print_receipt(const struct receipt *r)
+static void print_receipt(const struct view *v)
 {
+	const struct receipt *r = &v->receipt;
 	const struct receipt_check *c = r->checks.items;
 
+	if (v->receipt_damaged) {
+		printf("%-9s%lld: damaged on the disk; the next one follows it all the same\n", "receipt", (long long)v->ledger.receipt);
+		return;
+	}
 	printf("%-9s%lld: %s%s%s\n", "receipt", (long long)r->number, verdict_words[r->verdict], r->text ? ": " : "",
 		r->text ? r->text : "");
 	for (size_t i = 0; i < r->checks.count; i++)
@@ -93,7 +100,9 @@ static void print_receipt(const struct receipt *r)
 
 static void print_access(const struct access_set *s)
 {
-	if (s->has_access)
+	if (s->damaged)
+		printf("%-9sdamaged on the disk: the next poll or `fleetctl access push` brings the list again\n", "keys");
+	else if (s->has_access)
 		printf("%-9saccess list %lld: %zu operators\n", "keys", (long long)s->access.number, s->access.operators.count);
 	else
 		printf("%-9sthose of the enrolment\n", "keys");
@@ -118,7 +127,7 @@ static void print_people(const struct view *v, const struct host *h)
 		h->config.site ? h->config.site : "");
 	printf("%-9s%s since %s\n", digest_eq(v->now.id, h->config.baseline) ? "baseline" : "release", release, since);
 	print_trial(v);
-	print_receipt(&v->receipt);
+	print_receipt(v);
 	print_access(&v->access);
 	print_pull(v, h);
 	printf("%-9s%s%s\n", "agent", fleet_version, digest_zero(v->linked) ? ", packaged" : ", linked");
@@ -211,9 +220,12 @@ static bool print_json(const struct view *v, const struct host *h, struct err *e
 	if (v->has_lease)
 		set_lease(d, &v->lease);
 	doc_set(d, "pull", pull_view_doc(&h->config, &h->store, v->now.manifest.plan.poll.every_ms));
-	if (!doc_read(&receipt, statement, e))
+	if (v->receipt_damaged)
+		doc_set_bool(d, "receipt_damaged", true);
+	else if (doc_read(&receipt, statement, e))
+		doc_set(d, "receipt", receipt);
+	else
 		return false;
-	doc_set(d, "receipt", receipt);
 	doc_pretty(&text, d);
 	if (!buf_ok(&text, e))
 		return false;

@@ -33,6 +33,7 @@ static const struct shape_field state_shape[] = {
 	{ "waiting", SHAPE_HEX, AT(waiting), .bytes = 32, .has = offsetof(struct pull_state, has_waiting) },
 	{ "waited_ms", SHAPE_INT, AT(waited_ms), .max = INT64_MAX, .omit_zero = true },
 	{ "sent", SHAPE_INT, AT(sent), .max = INT64_MAX, .omit_zero = true },
+	{ "sum", SHAPE_HEX, AT(sum), .bytes = 32, .omit_zero = true },
 	{ 0 },
 };
 #undef AT
@@ -62,11 +63,47 @@ static bool read_file(void *out, const struct shape_field *shape, int dir, const
 	       shape_read(out, shape, d, &(struct shape_from){.open = true}, &e);
 }
 
+static void write_state(struct buf *out, struct pull_state *p)
+{
+	cleanup(doc_free) doc *d = shape_write(p, state_shape);
+
+	buf_clear(out);
+	doc_pretty(out, d);
+}
+
+static void seal_state(struct buf *out, struct pull_state *p)
+{
+	p->sum = (struct digest){0};
+	write_state(out, p);
+	p->sum = digest_of(buf_str(out));
+	write_state(out, p);
+}
+
+static bool read_state(struct pull_state *out, const struct store *s)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(FILE_MAX);
+
+	*out = (struct pull_state){0};
+	if (!read_file(out, state_shape, s->dir, FILE_NAME)) {
+		*out = (struct pull_state){0};
+		return false;
+	}
+	struct digest said = out->sum;
+	seal_state(&text, out);
+	return digest_eq(out->sum, said);
+}
+
 void pull_state_load(struct pull_state *out, const struct store *s)
 {
-	*out = (struct pull_state){0};
-	if (!read_file(out, state_shape, s->dir, FILE_NAME))
-		*out = (struct pull_state){0};
+	if (!read_state(out, s))
+		pull_state_free(out);
+}
+
+bool pull_state_damaged(const struct store *s)
+{
+	cleanup(pull_state_free) struct pull_state p = {0};
+
+	return fs_exists(s->dir, FILE_NAME) && !read_state(&p, s);
 }
 
 bool pull_state_save(struct pull_state *p, const struct store *s, struct err *e)
@@ -76,8 +113,7 @@ bool pull_state_save(struct pull_state *p, const struct store *s, struct err *e)
 	struct err none;
 
 	p->format = FORMAT;
-	cleanup(doc_free) doc *d = shape_write(p, state_shape);
-	doc_pretty(&text, d);
+	seal_state(&text, p);
 	if (!buf_ok(&text, e))
 		return err_in(e, FILE_NAME);
 	if (fs_read(&there, s->dir, FILE_NAME, &none) && str_eq(buf_str(&there), buf_str(&text)))

@@ -23,6 +23,7 @@ struct pull_state {
 	struct digest waiting;    /* the release that only the clock keeps from this host, and for how long */
 	int64_t waited_ms;
 	int64_t sent;             /* number of the newest receipt that came home */
+	struct digest sum;        /* of the file without this: a counter that rotted upwards would keep every rollout away */
 };
 struct pull_last {
 	char *boot;
@@ -34,6 +35,7 @@ struct pull_last {
 
 /* Absent or damaged: as new. It holds nothing that trust or the ledger need. */
 void pull_state_load(struct pull_state *out, const struct store *s);
+bool pull_state_damaged(const struct store *s);
 /* Nothing is written when nothing differs from what is there. */
 must_check bool pull_state_save(struct pull_state *p, const struct store *s, struct err *e);
 void pull_state_free(struct pull_state *p);

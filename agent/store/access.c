@@ -81,15 +81,30 @@ static bool read_part(struct access_set *to, bool (*set)(struct access_set *, st
 	return fs_read(&bytes, s->dir, path, e) && set(to, buf_str(&bytes), e);
 }
 
+/* The folder is named by what was put there. What the kernel can't read now it may read later. */
+static bool read_set(struct access_set *set, const struct store *s, struct err *e)
+{
+	struct digest id = set->id;
+	bool whole = read_part(set, set_access, s, id, "access.json", e) && read_part(set, set_sources, s, id, "sources.json", e);
+
+	if (!whole && e->code == ERR_IO)
+		return err_in(e, LINK);
+	if (whole)
+		name_set(set);
+	if (whole && digest_eq(set->id, id))
+		return true;
+	access_set_free(set);
+	set->id = id;
+	set->damaged = true;
+	return true;
+}
+
 bool access_open(struct access_set *out, const struct store *s, struct err *e)
 {
 	cleanup(access_set_free) struct access_set set = {0};
 
-	if (!access_current(&set.id, s, e))
+	if (!access_current(&set.id, s, e) || (!digest_zero(set.id) && !read_set(&set, s, e)))
 		return false;
-	if (!digest_zero(set.id) && (!read_part(&set, set_access, s, set.id, "access.json", e) ||
-					    !read_part(&set, set_sources, s, set.id, "sources.json", e)))
-		return err_in(e, LINK);
 	*out = set;
 	set = (struct access_set){0};
 	return true;
@@ -166,6 +181,27 @@ bool access_swap(const struct store *s, struct digest id, struct err *e)
 	cleanup(free_ptr) char *folder = set_path(id, "");
 
 	return store_link(s, folder + strlen("access/"), LINK, e);
+}
+
+bool access_heal(bool *healed, const struct store *s, const struct config *c, struct err *e)
+{
+	cleanup(access_set_free) struct access_set set = {0};
+	cleanup(buf_free) struct buf keys = BUF_MAX(MIB);
+	cleanup(buf_free) struct buf there = BUF_MAX(MIB);
+	struct err none;
+
+	*healed = false;
+	if (!access_open(&set, s, e))
+		return false;
+	if (digest_zero(set.id) || set.damaged)
+		return true;
+	cleanup(free_ptr) char *path = set_path(set.id, "authorized_keys");
+	if (!make_keys(&keys, s, c, &set, e))
+		return false;
+	if (!keys.len || (fs_read(&there, s->dir, path, &none) && str_eq(buf_str(&there), buf_str(&keys))))
+		return true;
+	*healed = store_write(s, path, buf_str(&keys), 0644, e);
+	return *healed;
 }
 
 bool access_sweep(const struct store *s, struct digest keep, struct digest also, struct err *e)

@@ -117,6 +117,17 @@ bool ledger_load(struct ledger *out, const struct store *s, struct err *e)
 	return true;
 }
 
+const char *ledger_damaged(const struct store *s)
+{
+	for (size_t i = 0; i < COUNT_OF(copies); i++) {
+		cleanup(ledger_free) struct ledger copy = {0};
+		struct err e;
+		if (!copy_read(&copy, s, copies[i], &e))
+			return copies[i];
+	}
+	return NULL;
+}
+
 bool ledger_save(struct ledger *l, const struct store *s, struct err *e)
 {
 	cleanup(buf_free) struct buf body = BUF_MAX(LEDGER_MAX);

@@ -50,6 +50,8 @@ struct ledger {
 };
 /* ERR_MISSING when neither copy is whole: what runs goes on, but nothing new is tried. */
 must_check bool ledger_load(struct ledger *out, const struct store *s, struct err *e);
+/* The copy that is not whole or not there, whole though the other may be; NULL: both are. ledger_save makes it again. */
+const char *ledger_damaged(const struct store *s);
 /* Raises the sequence. On a full disk it is written all the same: the ballast goes for it, and is made again of what is left. */
 must_check bool ledger_save(struct ledger *l, const struct store *s, struct err *e);
 void ledger_free(struct ledger *l);

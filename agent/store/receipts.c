@@ -137,3 +137,18 @@ void receipts_last(int64_t *number, struct digest *digest, const struct store *s
 	if (*number && receipts_bytes(&text, s, *number, &e))
 		*digest = receipt_digest(buf_str(&text));
 }
+
+int64_t receipts_damaged(const struct store *s, int64_t number, struct digest digest)
+{
+	for (int64_t n = number; n > 0 && n > number - RECEIPTS_KEPT; n--) {
+		cleanup(buf_free) struct buf text = {0};
+		cleanup(receipt_free) struct receipt r = {0};
+		struct err e;
+		if (!receipts_bytes(&text, s, n, &e))
+			return e.code == ERR_MISSING ? 0 : n;
+		if (!digest_eq(receipt_digest(buf_str(&text)), digest) || !receipt_read(&r, buf_str(&text), &e))
+			return n;
+		digest = r.previous;
+	}
+	return 0;
+}

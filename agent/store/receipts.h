@@ -12,6 +12,9 @@ must_check bool receipts_add(struct digest *digest, const struct store *s, const
 must_check bool receipts_bytes(struct buf *out, const struct store *s, int64_t number, struct err *e);
 /* The newest that is there, `number` or one of the kept below it: whoever removed the file gains a gap, not silence. */
 must_check bool receipts_newest(struct buf *out, const struct store *s, int64_t number, struct err *e);
+/* The newest below or at `number` that is not what the one after it (`digest`: the ledger) names it by; 0: none. Only the
+ * statements count: a seal that rotted is seen by whoever verifies it. What is not there is no damage. */
+int64_t receipts_damaged(const struct store *s, int64_t number, struct digest digest);
 /* By the folder alone, for where the ledger is lost: number 0 when there is none. */
 void receipts_last(int64_t *number, struct digest *digest, const struct store *s);
 

@@ -9,7 +9,7 @@
 
 #define DROPPING "trust/dropping"
 
-enum { NUMBER_MAX = 64 };
+enum { NUMBER_MAX = 128 };
 
 static char *role_path(const char *role, int64_t version)
 {
@@ -26,20 +26,31 @@ static char *role_path(const char *role, int64_t version)
 	return path_form("trust/" STR_FMT ".json", STR_ARG(buf_str(&name)));
 }
 
+/* A line, and the digest of what stands in it: a floor that rotted upwards would let nothing in any more. */
 static int64_t number_read(const struct store *s, const char *path)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(NUMBER_MAX);
+	struct digest sum;
+	struct str rest;
 	uint64_t n;
 	struct err e;
 
-	return fs_read(&text, s->dir, path, &e) && str_number(&n, str_trim(buf_str(&text)), INT64_MAX) ? (int64_t)n : 0;
+	if (!fs_read(&text, s->dir, path, &e))
+		return 0;
+	struct str line = str_cut(buf_str(&text), '\n', &rest);
+	bool whole = str_number(&n, line, INT64_MAX) && digest_read(&sum, str_cut(rest, '\n', &rest)) && digest_eq(sum, digest_of(line));
+	return whole ? (int64_t)n : 0;
 }
 
 static bool number_write(const struct store *s, const char *path, int64_t n, struct err *e)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(NUMBER_MAX);
 
-	buf_form(&text, "%lld\n", (long long)n);
+	char hex[DIGEST_HEX + 1];
+
+	buf_form(&text, "%lld", (long long)n);
+	digest_hex(hex, digest_of(buf_str(&text)));
+	buf_form(&text, "\n%s\n", hex);
 	return fs_write(s->dir, path, buf_str(&text), 0644, e);
 }
 
@@ -138,6 +149,32 @@ bool trustdir_keep(const struct store *s, const struct trust_keep *keep, struct 
 bool trustdir_raise_floor(const struct store *s, int64_t unix_s, struct err *e)
 {
 	return unix_s <= floor_read(s) || number_write(s, "trust/floor", unix_s, e);
+}
+
+static bool is_held(const struct trust *t, const struct store *s, const char *role)
+{
+	cleanup(buf_free) struct buf bytes = BUF_MAX(TRUST_TARGETS_MAX);
+	struct err e;
+
+	return (trustdir_add(&bytes, s, role, &e) && !bytes.len) || trust_holds(t, role, buf_str(&bytes));
+}
+
+bool trustdir_damaged(struct buf *names, const struct store *s, const struct config *c, struct err *e)
+{
+	const char *const roles[] = {"timestamp", "snapshot", "targets", c->plan, "fleet"};
+	cleanup(trust_free) struct trust *t = NULL;
+
+	if (!trustdir_open(&t, s, c, clock_now(), e))
+		return false;
+	cleanup(free_ptr) char *root = role_path("root", (int64_t)trust_version(t, "root") + 1);
+	if (fs_exists(s->dir, root))
+		buf_form(names, "%s", root + strlen("trust/"));
+	for (size_t i = 0; i < COUNT_OF(roles); i++)
+		if (!is_held(t, s, roles[i]))
+			buf_form(names, "%s%s.json", names->len ? ", " : "", roles[i]);
+	if (fs_exists(s->dir, "trust/floor") && !number_read(s, "trust/floor"))
+		buf_form(names, "%sfloor", names->len ? ", " : "");
+	return true;
 }
 
 bool trustdir_clear(const struct store *s, struct err *e)

@@ -46,7 +46,7 @@ bool take_access(struct access_set *out, bool *same, struct trust *t, const stru
 		return err_set(e, ERR_SIGNATURE, "role fleet signs neither %s nor %s", ACCESS_PATH, SOURCES_PATH);
 	if (!access_next(&next, &now, text_of(&access), text_of(&sources), e))
 		return false;
-	*same = digest_eq(next.id, now.id);
+	*same = digest_eq(next.id, now.id) && !now.damaged;
 	*out = next;
 	next = (struct access_set){0};
 	return true;

@@ -29,8 +29,9 @@ static bool load_sheets(struct sheets *all, const struct pull_drive *d, struct e
 		if (!sheet_read(&p->stage, &there, d->repository, p, e))
 			return false;
 		if (!there || strcmp(p->stage.rollout, d->row.id) != 0)
-			return err_set(e, ERR_REFUSED, "plan %s follows %s%s now, not %s", p->plan,
-				there ? "rollout " : "no rollout", there ? p->stage.rollout : "", d->row.id);
+			return err_set(e, ERR_REFUSED,
+				"plan %s follows %s%s now, not %s: end this one with `fleetctl rollout abort %s`", p->plan,
+				there ? "rollout " : "no rollout", there ? p->stage.rollout : "", d->row.id, d->row.id);
 	}
 	return true;
 }
@@ -249,10 +250,33 @@ bool pull_look(struct pull_drive *d, bool go, struct err *e)
 	return go_on(d, &all, e);
 }
 
-bool pull_stop(struct pull_drive *d, enum stage_state to, bool back, struct err *e)
+/* It was noted and never signed, as when fleetctl was killed between both, or another one has taken its place in every plan. */
+static bool is_nowhere(bool *out, const struct pull_drive *d, struct err *e)
 {
 	cleanup(sheets_free) struct sheets all = {0};
 
+	*out = true;
+	for (size_t i = 0; *out && i < d->count; i++) {
+		struct sheet *p = sheet_of(&all, d->member[i].plan);
+		bool there;
+		if (p->seen++)
+			continue;
+		if (!sheet_read(&p->stage, &there, d->repository, p, e))
+			return false;
+		*out = !there || strcmp(p->stage.rollout, d->row.id) != 0;
+	}
+	return true;
+}
+
+bool pull_stop(struct pull_drive *d, enum stage_state to, bool back, struct err *e)
+{
+	cleanup(sheets_free) struct sheets all = {0};
+	bool nowhere;
+
+	if (!is_nowhere(&nowhere, d, e))
+		return false;
+	if (nowhere && to == STAGE_ABORTED && !back)
+		return set_state(d, ROLLOUT_ABORTED, "no plan follows it", e);
 	if (!load_sheets(&all, d, e))
 		return false;
 	set_sheets(&all, to, back);

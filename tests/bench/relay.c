@@ -1,7 +1,8 @@
 /* A slow line on loopback: what comes in goes on half a round trip later, in order, as wide as it likes; bytes are
  * counted.
  *
- *   relay PORT TARGET-PORT RTT_MS [CUT]   PORT 0: any free one; CUT: a connection breaks when so many bytes went down it
+ *   relay PORT TARGET-PORT RTT_MS [CUT [HOW]]   PORT 0: any free one; CUT: a connection breaks when so many bytes went down it;
+ *                                               HOW: up: when so many went up; stall-down, stall-up: it stays open, and silent
  *
  * One JSON object a line on stdout: {"port":N} when it listens; at the end of each connection
  * {"up":BYTES,"down":BYTES,"ms":N} (up: from who connected; ms: from its connect until it closed); on SIGTERM, which
@@ -25,6 +26,7 @@
 enum { CHUNK = 64 * 1024, QUEUE_MAX = 16 * 1024 * 1024, EVENTS = 64 };
 
 #define US_PER_MS INT64_C(1000)
+#define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 
 struct chunk { /* len 0: the end of the stream */
 	struct chunk *next;
@@ -48,14 +50,16 @@ struct connection {
 	struct side side[2]; /* 0: who connected, 1: the target */
 	struct way way[2];
 	int64_t began_us, closed_us;
-	uint64_t down; /* bytes that were passed on to who connected */
-	bool cut, dead;
+	uint64_t passed; /* bytes that were passed on the way that is cut */
+	bool cut, stalled, dead;
 };
 struct relay {
 	int epoll, listener, signals;
 	uint16_t target;
 	int64_t rtt_us;
 	uint64_t cut; /* 0: never */
+	int cut_way;  /* index of the way whose bytes count */
+	bool stall;
 	struct connection *first;
 	uint64_t connections, up, down;
 };
@@ -202,10 +206,28 @@ static void take(struct relay *r, struct connection *c, int i)
 	if (!c->cut || i == 0)
 		w->bytes += (uint64_t)n;
 	w->ended = n == 0;
+	if (n == 0 && c->stalled)
+		c->dead = true;
 	if (n == 0 && i == 0) {
 		c->closed_us = now_us();
 		c->dead = c->cut;
 	}
+}
+
+static size_t left_of(const struct relay *r, const struct connection *c, int i)
+{
+	return i == r->cut_way && r->cut ? (size_t)(r->cut - c->passed) : SIZE_MAX;
+}
+
+static void break_off(const struct relay *r, struct connection *c, int to)
+{
+	c->way[r->cut_way].bytes = c->passed; /* what was read beyond it never arrived */
+	c->stalled = r->stall;
+	if (r->stall)
+		return;
+	c->cut = r->cut_way == 1;
+	c->dead = !c->cut;
+	shutdown(to, SHUT_WR); /* closed at once, what is still on its way would be lost, too */
 }
 
 /* Pass on what is due. A side that has closed entirely no longer takes anything: what is left for it is lost, as it
@@ -215,9 +237,9 @@ static void pass(const struct relay *r, struct connection *c, int i, int64_t now
 	struct way *w = &c->way[i];
 	int to = c->side[1 - i].fd;
 
-	while (!(c->cut && i == 1) && to >= 0 && w->first && w->first->due_us <= now && !c->dead) {
+	while (!c->stalled && !(c->cut && i == 1) && to >= 0 && w->first && w->first->due_us <= now && !c->dead) {
 		struct chunk *k = w->first;
-		size_t most = i == 1 && r->cut && r->cut - c->down < k->len - k->sent ? (size_t)(r->cut - c->down) : k->len - k->sent;
+		size_t most = MIN_OF(left_of(r, c, i), k->len - k->sent);
 		ssize_t n = k->len ? send(to, k->data + k->sent, most, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
 		if (n < 0) {
 			c->dead = errno != EAGAIN && errno != EINTR;
@@ -225,12 +247,10 @@ static void pass(const struct relay *r, struct connection *c, int i, int64_t now
 		}
 		k->sent += (size_t)n;
 		w->queued -= (size_t)n;
-		if (i == 1)
-			c->down += (uint64_t)n;
-		if (i == 1 && r->cut && c->down >= r->cut) {
-			c->way[1].bytes = c->down; /* what was read beyond it never arrived */
-			c->cut = true;
-			shutdown(to, SHUT_WR); /* closed at once, what is still on its way would be lost, too */
+		if (i == r->cut_way)
+			c->passed += (uint64_t)n;
+		if (i == r->cut_way && r->cut && c->passed >= r->cut) {
+			break_off(r, c, to);
 			return;
 		}
 		if (k->sent < k->len)
@@ -260,7 +280,7 @@ static void want(struct relay *r, struct connection *c, int i, int64_t now)
 		return;
 	if (!c->way[i].ended && c->way[i].queued < QUEUE_MAX)
 		events |= EPOLLIN;
-	if (!(c->cut && i == 0) && blocked(&c->way[1 - i], now))
+	if (!c->stalled && !(c->cut && i == 0) && blocked(&c->way[1 - i], now))
 		events |= EPOLLOUT;
 	if (events == s->events)
 		return;
@@ -294,7 +314,7 @@ static struct timespec *until_due(struct timespec *out, const struct relay *r, i
 		if (c->side[1].fd < 0 && target_due_us(r, c) < due_us)
 			due_us = target_due_us(r, c);
 		for (int i = 0; i < 2; i++)
-			if (c->side[1 - i].fd >= 0 && c->way[i].first && c->way[i].first->due_us > now &&
+			if (!c->stalled && c->side[1 - i].fd >= 0 && c->way[i].first && c->way[i].first->due_us > now &&
 				c->way[i].first->due_us < due_us)
 				due_us = c->way[i].first->due_us;
 	}
@@ -382,17 +402,25 @@ static unsigned long number(const char *text, unsigned long max)
 	return n;
 }
 
+static bool how(struct relay *r, const char *word)
+{
+	r->stall = strncmp(word, "stall-", strlen("stall-")) == 0;
+	word += r->stall ? strlen("stall-") : 0;
+	r->cut_way = strcmp(word, "up") == 0 ? 0 : 1;
+	return r->cut_way == 0 || strcmp(word, "down") == 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct relay r = {0};
 
-	if (argc != 4 && argc != 5) {
-		fprintf(stderr, "usage: relay PORT TARGET-PORT RTT_MS [CUT]\n");
+	if (argc < 4 || argc > 6 || !how(&r, argc == 6 ? argv[5] : "down")) {
+		fprintf(stderr, "usage: relay PORT TARGET-PORT RTT_MS [CUT [down|up|stall-down|stall-up]]\n");
 		return 2;
 	}
 	r.target = (uint16_t)number(argv[2], UINT16_MAX);
 	r.rtt_us = (int64_t)number(argv[3], 60000) * US_PER_MS;
-	r.cut = argc == 5 ? number(argv[4], UINT32_MAX) : 0;
+	r.cut = argc > 4 ? number(argv[4], UINT32_MAX) : 0;
 	start(&r, (uint16_t)number(argv[1], UINT16_MAX));
 	while (turn(&r))
 		;

@@ -48,7 +48,7 @@ versions()
 	done
 	awk '{ while (match($0, /"version": *[0-9]+/)) { found = substr($0, RSTART, RLENGTH); sub(/.*: */, "", found); last[FILENAME] = found; $0 = substr($0, RSTART + RLENGTH) } }
 		END { for (i = 1; i < ARGC; i++) { name = ARGV[i]; gsub(/.*\/|[.]json$/, "", name); print "@ fact trust:" name, last[ARGV[i]] } }' "$state"/trust/*.json
-	[ ! -e $state/trust/floor ] || say "fact floor $(cat $state/trust/floor)"
+	[ ! -e $state/trust/floor ] || say "fact floor $(head -n 1 $state/trust/floor)"
 }
 
 # Each receipt names the one before by the digest of its line.

@@ -104,8 +104,35 @@ static void it_reads_back_and_is_not_written_again(void **state)
 	must(fs_write(t.store.dir, "pull.json", STR("{\"format\": 1, \"failures\": \"many\"}"), 0644, e));
 	pull_state_load(&back, &t.store);
 	assert_int_equal(back.failures, 0);
+	assert_true(pull_state_damaged(&t.store));
 	pull_state_free(&p);
 	pull_state_free(&back);
+	tower_close(&t);
+}
+
+static void a_byte_that_rotted_is_no_counter(void **state)
+{
+	struct tower t;
+	struct pull_state p = {.counter = 7, .counter_root = 1, .sent = 3};
+	cleanup(buf_free) struct buf text = {0};
+
+	(void)state;
+	tower_open(&t);
+	assert_false(pull_state_damaged(&t.store));
+	must(pull_state_save(&p, &t.store, e));
+	assert_false(pull_state_damaged(&t.store));
+	must(fs_read(&text, t.store.dir, "pull.json", e));
+	for (size_t i = 0; i < text.len; i++) {
+		struct pull_state back;
+		text.data[i] ^= 1;
+		must(fs_write(t.store.dir, "pull.json", buf_str(&text), 0644, e));
+		pull_state_load(&back, &t.store);
+		assert_true(pull_state_damaged(&t.store) ? back.counter == 0 && back.sent == 0 : back.counter == 7 && back.sent == 3);
+		assert_true(pull_state_damaged(&t.store) || strchr(" \n!\v", text.data[i]));
+		pull_state_free(&back);
+		text.data[i] ^= 1;
+	}
+	pull_state_free(&p);
 	tower_close(&t);
 }
 
@@ -117,6 +144,7 @@ int main(void)
 		cmocka_unit_test(after_failures_the_wait_doubles_up_to_the_plans),
 		cmocka_unit_test(what_was_left_of_the_wait_counts_from_the_next_boot_on),
 		cmocka_unit_test(it_reads_back_and_is_not_written_again),
+		cmocka_unit_test(a_byte_that_rotted_is_no_counter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,6 +138,9 @@ static void new_online_keys_drop_what_the_old_ones_said(void **state)
 	assert_int_equal(held(&h, "root"), 2);
 }
 
+/* A number, and its digest. */
+#define DROPPING_AT_2 "2\nd4735e3a265e16eee03f59718b9b5d03019c07d8b6c51f90da3a666eec13ab35\n"
+
 /* The power went between the note and the root: nothing was dropped, and the note means nothing. */
 static void what_the_old_keys_said_stays_until_the_new_root_is_kept(void **state)
 {
@@ -145,7 +148,7 @@ static void what_the_old_keys_said_stays_until_the_new_root_is_kept(void **state
 	struct trust_keep none = {.role = ""};
 
 	lay_timestamp(&h, "m");
-	assert_true(fs_write(h.store.dir, "trust/dropping", STR("2\n"), 0644, NULL));
+	assert_true(fs_write(h.store.dir, "trust/dropping", STR(DROPPING_AT_2), 0644, NULL));
 	assert_int_equal(held(&h, "timestamp"), 7);
 	assert_true(trustdir_keep(&h.store, &none, STR("{}"), NULL));
 	assert_int_equal(held(&h, "timestamp"), 7);
@@ -163,13 +166,39 @@ static void what_the_old_keys_said_counts_for_nothing_once_the_new_root_is_kept(
 	lay(&h, "trust/2.root.json", next, "r");
 	assert_true(trustdir_raise_floor(&h.store, FORGE_NOW + 2000 * FORGE_DAY, NULL));
 	assert_int_equal(held(&h, "timestamp"), 7);
-	assert_true(fs_write(h.store.dir, "trust/dropping", STR("2\n"), 0644, NULL));
+	assert_true(fs_write(h.store.dir, "trust/dropping", STR(DROPPING_AT_2), 0644, NULL));
 	assert_int_equal(held(&h, "root"), 2);
 	assert_int_equal(held(&h, "timestamp"), 0);
 	assert_true(trustdir_keep(&h.store, &none, STR("{}"), NULL));
 	assert_false(fs_exists(h.store.dir, "trust/timestamp.json"));
 	assert_false(fs_exists(h.store.dir, "trust/floor"));
 	assert_false(fs_exists(h.store.dir, "trust/dropping"));
+}
+
+static void a_floor_that_rotted_lets_nothing_sink_and_nothing_rise(void **state)
+{
+	BEGIN;
+	cleanup(buf_free) struct buf floor = {0};
+	cleanup(buf_free) struct buf names = {0};
+
+	lay_timestamp(&h, "m");
+	assert_true(trustdir_raise_floor(&h.store, FORGE_NOW + FORGE_DAY, NULL));
+	assert_true(trustdir_damaged(&names, &h.store, &h.config, NULL));
+	assert_int_equal(names.len, 0);
+	assert_true(fs_read(&floor, h.store.dir, "trust/floor", NULL));
+	for (size_t i = 0; i < floor.len; i++) {
+		cleanup(buf_free) struct buf told = {0};
+		floor.data[i] ^= 1;
+		assert_true(fs_write(h.store.dir, "trust/floor", buf_str(&floor), 0644, NULL));
+		assert_true(trustdir_damaged(&told, &h.store, &h.config, NULL));
+		assert_true(str_is(buf_str(&told), "floor"));
+		floor.data[i] ^= 1;
+	}
+	floor.data[0] ^= 8; /* a date long after all others */
+	assert_true(fs_write(h.store.dir, "trust/floor", buf_str(&floor), 0644, NULL));
+	assert_true(trustdir_raise_floor(&h.store, FORGE_NOW + FORGE_DAY, NULL));
+	assert_true(trustdir_damaged(&names, &h.store, &h.config, NULL));
+	assert_int_equal(names.len, 0);
 }
 
 static void what_is_not_to_be_kept_changes_nothing(void **state)
@@ -193,6 +222,7 @@ int main(void)
 		cmocka_unit_test(new_online_keys_drop_what_the_old_ones_said),
 		cmocka_unit_test(what_the_old_keys_said_stays_until_the_new_root_is_kept),
 		cmocka_unit_test(what_the_old_keys_said_counts_for_nothing_once_the_new_root_is_kept),
+		cmocka_unit_test(a_floor_that_rotted_lets_nothing_sink_and_nothing_rise),
 		cmocka_unit_test(what_is_not_to_be_kept_changes_nothing),
 	};
 

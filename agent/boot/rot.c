@@ -1,0 +1,120 @@
+/* What else lies on the disk of this Pi. */
+#include "agent/boot/rot.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "agent/guard/record.h"
+#include "agent/pull/memory.h"
+#include "agent/store/access.h"
+#include "agent/store/receipts.h"
+#include "agent/store/trustdir.h"
+#include "base/clock.h"
+
+struct rot {
+	char *told;
+	size_t size;
+	const struct config *config;
+	const struct store *store;
+	struct ledger *ledger; /* NULL: lost */
+};
+
+static void tell(struct rot *r, const char *form, ...) printf_like(2, 3);
+static void tell(struct rot *r, const char *form, ...)
+{
+	size_t len = strlen(r->told);
+	va_list args;
+
+	va_start(args, form);
+	vsnprintf(r->told + len, r->size - len, form, args);
+	va_end(args);
+}
+
+static bool check_ledger(struct rot *r, struct err *e)
+{
+	const char *damaged = ledger_damaged(r->store);
+
+	if (!r->ledger) {
+		tell(r, "; the state is lost: nothing new is tried until `fleet-agent enrol --force`");
+		return true;
+	}
+	if (!damaged)
+		return true;
+	if (!ledger_save(r->ledger, r->store, e))
+		return err_in(e, "%s is damaged", damaged);
+	tell(r, "; %s was damaged, and made again", damaged);
+	return true;
+}
+
+static bool check_access(struct rot *r, struct err *e)
+{
+	cleanup(access_set_free) struct access_set set = {0};
+	bool healed;
+
+	if (!access_open(&set, r->store, e))
+		return false;
+	if (set.damaged)
+		tell(r, "; access/current is damaged: the next poll or push brings it again");
+	if (!access_heal(&healed, r->store, r->config, e))
+		return err_in(e, "access/current");
+	if (healed)
+		tell(r, "; access/current/authorized_keys was damaged, and made again");
+	return true;
+}
+
+static bool check_trust(struct rot *r, struct err *e)
+{
+	cleanup(buf_free) struct buf names = BUF_MAX(KIB);
+
+	if (!trustdir_damaged(&names, r->store, r->config, e))
+		return err_in(e, "nothing new is taken: trust");
+	if (names.len)
+		tell(r, "; trust: damaged, and asked for again: " STR_FMT, STR_ARG(buf_str(&names)));
+	return true;
+}
+
+static bool check_pull(struct rot *r, struct err *e)
+{
+	(void)e;
+	if (pull_state_damaged(r->store))
+		tell(r, "; pull.json is damaged: the next poll begins it anew");
+	return true;
+}
+
+/* With nothing on trial there is nothing to lead back to. */
+static bool check_guard(struct rot *r, struct err *e)
+{
+	cleanup(fd_close) int turn = -1;
+	struct guard_record found;
+	struct err why;
+
+	if (!r->ledger || !fs_exists(r->store->dir, GUARD_FILE) || guard_read(&found, r->store->dir, &why))
+		return true;
+	if (!guard_turn(&found, &turn, r->store->dir, e) || !guard_write(&found, r->store->dir, e))
+		return err_in(e, GUARD_FILE);
+	tell(r, "; guard was damaged, and made again");
+	return true;
+}
+
+static bool check_receipts(struct rot *r, struct err *e)
+{
+	int64_t damaged = r->ledger ? receipts_damaged(r->store, r->ledger->receipt, r->ledger->receipt_digest) : 0;
+
+	(void)e;
+	if (damaged)
+		tell(r, "; receipts/%lld.json is damaged: it stays a gap in what this host stated", (long long)damaged);
+	return true;
+}
+
+void rot_check(char *told, size_t size, const struct config *c, const struct store *s, struct ledger *l)
+{
+	static bool (*const checks[])(struct rot *, struct err *) = {
+		check_ledger, check_access, check_trust, check_pull, check_guard, check_receipts};
+	struct rot r = {told, size, c, s, l};
+
+	for (size_t i = 0; i < COUNT_OF(checks); i++) {
+		struct err e;
+		if (!checks[i](&r, &e))
+			tell(&r, "; %s", e.text);
+	}
+}

@@ -1,0 +1,182 @@
+#!/usr/bin/env bash
+# Bytes rot on a card. One is flipped in each kind of file that a host keeps, one after the other: what starts next names the file,
+# heals it from what is at hand or from the source, and what runs is never anything but what was signed. FLEET_SEED: other bytes.
+. "$(dirname "$0")/web.sh"
+
+RANDOM=${FLEET_SEED:-40}
+tower_begin
+small_fleet plan-D
+web_begin
+cat >"$fleet/sources.yaml" <<YAML
+sources:
+  - {kind: https, url: '$url/fleet/', ca: "$(awk '{ printf "%s\\n", $0 }' "$T/nginx/cert")"}
+receipts: {kind: put, url: '$url/receipts/', ca: "$(awk '{ printf "%s\\n", $0 }' "$T/nginx/cert")"}
+YAML
+printf "deadline: 3s\noperators:\n  - {name: operator, key: '%s', may: [look, roll]}\n" "$(cat "$T/operator.pub")" >"$fleet/access.yaml"
+puller ber-D plan-D
+h=$T/hosts/ber-D
+state=$h/state
+
+roll()
+{
+	sign
+	ctl_sign rollout abort
+	ctl_sign rollout start all --pull --any-time --allow-blind
+	publish
+}
+roll
+pull ber-D --now
+runs ber-D 1
+printf '# 2\n' >>"$fleet/scripts/small/probes/beat.sh"
+roll
+pull ber-D --now
+runs ber-D 2
+cp -a "$h" "$T/whole"
+set_now=access/$(readlink "$state/access/current")
+release_now=$(readlink "$state/current")
+
+# --- how it rots ---
+
+whole() { chmod -R u+w "$h" && rm -rf "$h" && cp -a "$T/whole" "$h"; }
+# flip FILE: one bit of one byte; where, is in $at.
+flip()
+{
+	local byte
+	at=$(((RANDOM * 32768 + RANDOM) % $(stat -c %s "$1")))
+	byte=$(od -An -tu1 -j"$at" -N1 "$1")
+	chmod u+w "$1"
+	# shellcheck disable=SC2059
+	printf "\\x$(printf %x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$at" conv=notrunc 2>/dev/null
+}
+as_signed() { "$agent" verify --config-dir "$h/etc" >"$T/out" 2>&1 || fail "$1: what runs is not what was signed"; }
+# rots FILE PATTERN END: flipped twice; boot says PATTERN. END healed: after it, or after a poll, it is as it was; again: the
+# next boot has nothing to say of it; named: it comes again when it is needed.
+rots()
+{
+	local try
+	for try in 1 2; do
+		whole
+		flip "$state/$1"
+		code=0
+		"$agent" boot --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null || code=$?
+		[ "$code" -eq 0 ] || fail "$1, byte $at: a host boots"
+		grep -qE -e "$2" "$T/out" || fail "$1, byte $at: boot says /$2/"
+		as_signed "$1, byte $at"
+		"$agent" status --config-dir "$h/etc" >"$T/out" 2>"$T/err" || fail "$1, byte $at: status answers"
+		pull ber-D --now
+		[ "$code" -eq 0 ] || fail "$1, byte $at: a poll comes through"
+		as_signed "$1, byte $at, after a poll"
+		[ "$(host_runs ber-D)" = 2 ] || fail "$1, byte $at: release 2 runs"
+		case $3 in
+		healed) cmp -s "$state/$1" "$T/whole/state/$1" || fail "$1, byte $at: it is as it was" ;;
+		again)
+			"$agent" boot --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null || fail "$1: a second boot"
+			! grep -qE -e "$2" "$T/out" || fail "$1, byte $at: it is whole again"
+			;;
+		esac
+	done
+	ok "$1: found, and $3"
+}
+
+# --- what was taken ---
+
+rots "$release_now/manifest.json" 'cannot be healed .*manifest.json is not what .*: release 1 .* runs now' healed
+rots state '; state was damaged, and made again' again
+rots state.2 '; state.2 was damaged, and made again' again
+rots guard '; guard was damaged, and made again' again
+rots "$set_now/access.json" '; access/current is damaged: the next poll or push' healed
+rots "$set_now/sources.json" '; access/current is damaged: the next poll or push' healed
+rots "$set_now/authorized_keys" '; access/current/authorized_keys was damaged, and made again' healed
+rots trust/timestamp.json '; trust: damaged, and asked for again: timestamp.json' healed
+rots trust/snapshot.json '; trust: damaged, and asked for again: snapshot.json' healed
+rots trust/targets.json '; trust: damaged, and asked for again: targets.json' healed
+rots trust/fleet.json '; trust: damaged, and asked for again: fleet.json' healed
+rots trust/plan-D.json '; trust: damaged, and asked for again: plan-D.json' named
+rots trust/floor '; trust: damaged, and asked for again: floor' healed
+sed -i 's/"counter": 2/"counter": 9/' "$T/whole/state/pull.json"
+rots pull.json '; pull.json is damaged: the next poll begins it anew' again # else no rollout would count before the ninth
+
+# --- what boot does not read ---
+
+whole
+printf '# 3\n' >>"$fleet/scripts/small/probes/beat.sh"
+roll
+flip "$state/trust/plan-D.json"
+pull ber-D --now
+[ "$code" -eq 0 ] || fail "a plan's role that rotted"
+runs ber-D 3
+
+# before 3 there was 2: the way back
+old=$(realpath "$state/$release_now/tree")
+chmod -R u+w "$old"
+flip "$old/probes/beat.sh"
+"$agent" rollback --config-dir "$h/etc" >"$T/out" 2>"$T/err" || fail "a way back that rotted is gone"
+runs ber-D 2
+as_signed "a way back that rotted"
+ok "and is what was signed: it is healed first"
+
+whole
+receipt=$(find "$state/receipts" -name '*.json' | sort -V | tail -n 1)
+flip "$receipt"
+cp "$receipt" "$T/receipt"
+"$agent" boot --config-dir "$h/etc" >"$T/out" 2>&1 || fail "a host with a rotten receipt boots"
+"$agent" status --json --config-dir "$h/etc" >"$T/out" 2>"$T/err" || fail "and says how it is"
+pull ber-D --now
+said 'committed: release 3' "a receipt that rotted stops nothing"
+cmp -s "$receipt" "$T/receipt" || fail "what was stated is never stated anew"
+printf 'x' | dd of="$receipt" bs=1 seek=3 conv=notrunc 2>/dev/null
+"$agent" boot --config-dir "$h/etc" >"$T/out" 2>&1 || fail "a host with a rotten receipt boots"
+said "; receipts/${receipt##*/} is damaged: it stays a gap" "and boot names it"
+
+whole
+was=$(host_receipt_key ber-D)
+key=$state/receipts/key
+printf 'x' | dd of="$key" bs=1 seek=3 conv=notrunc 2>/dev/null
+pull ber-D --now
+said 'committed: release 3' "a receipt key that rotted stops nothing"
+[ "$(host_receipt_key ber-D)" != "$was" ] || fail "another signs from now on"
+ok "another signs from now on, which whoever verifies sees"
+
+# --- half received ---
+
+whole
+head -c 300000 /dev/urandom >"$fleet/scripts/small/weight"
+roll
+rm -rf "$T/published/patches" # whole bundles come from where they can be slow
+web_down
+web_conf 'limit_rate 100k;'
+web_up
+"$agent" pull --now --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null &
+pulling=$!
+half() { [ "$(stat -c %s "$state"/staging/*.part 2>/dev/null | head -n 1)" -gt 20000 ] 2>/dev/null; }
+until_true 200 half || fail "it begins to arrive"
+kill -9 "$pulling"
+wait "$pulling" 2>/dev/null || true
+until_true 100 eval '! lsof -t "$state"/staging/*.part >/dev/null 2>&1' || fail "the helper ends"
+flip "$(echo "$state"/staging/*.part)"
+web_down
+web_conf
+web_up
+pull ber-D --now
+[ "$code" -ne 0 ] || fail "half a payload that rotted is not taken"
+said 'failed: .*payload' "half a payload that rotted is not taken"
+runs ber-D 2
+pull ber-D --now
+said 'committed: release 4' "and the next poll brings it anew"
+
+# --- both copies of the state ---
+
+whole
+flip "$state/state"
+flip "$state/state.2"
+"$agent" boot --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null || fail "a host that lost both copies boots"
+said 'release 2 .* is what was signed; the state is lost: nothing new is tried until .fleet-agent enrol --force' "both copies lost: what runs goes on"
+pull ber-D --now
+expect 1 "nothing new is tried"
+said 'fleet-agent enrol --force' "and it says what to do"
+as_signed "with both copies lost"
+host_enrol ber-D plan-D --force --sources "$T/sources.json"
+pull ber-D --now
+said 'committed: ' "enrolled again, it follows its plan"
+pull ber-D --now
+runs ber-D 4
