@@ -53,7 +53,6 @@ as_signed() { "$agent" verify --config-dir "$h/etc" >"$T/out" 2>&1 || fail "$1: 
 # next boot has nothing to say of it; named: it comes again when it is needed.
 rots()
 {
-	local try
 	for _ in 1 2; do
 		whole
 		flip "$state/$1"
