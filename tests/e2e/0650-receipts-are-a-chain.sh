@@ -218,17 +218,29 @@ expect 0 "its key is pinned over SSH"
 
 # --- a script changed on the disk ---
 
-tree=$(readlink -f "$(card tyo-D)/current/tree")
-chmod -R u+w "$tree"
-echo '# not signed' >>"$tree/probes/beat.sh"
+# altered: what runs is changed there; the release that is pushed next fails.
+altered()
+{
+	local tree
+	tree=$(readlink -f "$(card tyo-D)/current/tree")
+	chmod -R u+w "$tree"
+	echo '# not signed' >>"$tree/probes/beat.sh"
+	next_release
+}
 cat >"$fleet/scripts/small/checks/health.sh" <<-'SCRIPT'
 #!/bin/sh
 exit 1
 SCRIPT
 sed -i 's/deadline: 10s/deadline: 1s/' "$fleet/plans/plan-D.yaml"
-sign
+altered
 ctl rollout start tyo-D --allow-blind
 expect 8 "after a trial that failed the release before runs again"
 ctl status --verify tyo-D
-expect 7 "but not as it was signed"
+expect 0 "as it was signed: it was healed before it ran"
+altered
+rm "$(card tyo-D)/bundles/$(basename "$(readlink -f "$(card tyo-D)/current/tree")").tar"
+ctl rollout start tyo-D --allow-blind
+expect 8 "where there is nothing to heal it with"
+ctl status --verify tyo-D
+expect 7 "it is not as it was signed"
 said 'tyo-D +altered .*fleet-agent verify' "the receipt says what the disk held"

@@ -23,7 +23,8 @@ bad()
 	exit 1
 }
 wait_for_leave() { [ -z "$ask" ] || read -r _; }
-as_agent() { /usr/bin/setpriv --reuid fleet-agent --regid fleet-agent --clear-groups --no-new-privs fleet-agent "$@"; }
+as_user() { /usr/bin/setpriv --reuid fleet-agent --regid fleet-agent --clear-groups --no-new-privs "$@"; }
+as_agent() { as_user /usr/bin/fleet-agent "$@"; } # the launcher
 read_file() { cat "$world/$1/$2"; }
 told() { tr '\n' ' ' <$out | cut -c 1-300; }
 
@@ -82,6 +83,7 @@ look()
 	chain "$1"
 	versions "$1"
 	say "fact key $(field receipt_key)"
+	say "fact agent $(field agent | cut -d . -f 1)"
 	number=$(field number)
 }
 
@@ -100,12 +102,14 @@ tidy()
 
 now_ms() { sed 's/^\([0-9]*\)[.]\([0-9][0-9]\).*/\1\20/' /proc/uptime; }
 
+# As the units do, the guard's timer included.
 boot()
 {
 	local began
 	began=$(now_ms)
-	as_agent boot >$out 2>&1 || bad "boot: $(told)"
+	as_user /usr/lib/fleet-agent/fleet-agent boot >$out 2>&1 || bad "boot: $(told)"
 	say "booted $(($(now_ms) - began)) $(told)"
+	as_user /usr/lib/fleet-agent/fleet-guard >$out 2>&1 || bad "guard: $(told)"
 }
 
 # A trial that was open settles; who pulled it sees it through, as the timer's unit does.

@@ -50,7 +50,7 @@ machine_start()
 	# The host machine does not lose its power, so the files need no syncing there; the guest's flushes are noted all the same.
 	qemu-system-x86_64 -M q35 -accel tcg -cpu qemu64,+rdrand -m 256 -nodefaults -no-user-config -display none -no-reboot \
 		-kernel "$kernel"/boot/vmlinuz-* -initrd "$T/initramfs" \
-		-append "console=ttyS0 quiet panic=-1 random.trust_cpu=on life=$3,$4" -serial stdio \
+		-append "console=ttyS0 quiet panic=-1 no_timer_check random.trust_cpu=on life=$3,$4" -serial stdio \
 		-blockdev "driver=file,node-name=file,filename=$1,cache.no-flush=on" \
 		-blockdev "driver=file,node-name=log,filename=$2,cache.no-flush=on" \
 		-blockdev "driver=blklogwrites,node-name=disk,file=file,log=log,log-sector-size=512" \

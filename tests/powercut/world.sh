@@ -132,6 +132,21 @@ library()
 	done
 	{ yes "library $1" || true; } 2>/dev/null | head -c 1000000 >"$fleet/scripts/small/lib/large"
 }
+# next_agent: another agent, as a later version, for every host.
+next_agent()
+{
+	local at=$T/next
+	mkdir "$at"
+	cp "$build/tests/agent-next/fleet-agent" "$build/sources/fleet-fetch-https" "$build/sources/fleet-fetch-git" "$build/sources/fleet-post-git" "$at"
+	strip "$at"/*
+	printf '98.0.0\0' >>"$at/fleet-agent" # `agent add` looks whether it calls itself so
+	ctl agent add "$at" --platform "debian12-gnu-$(dpkg --print-architecture)" --version 98.0.0
+	signed 'another agent'
+	sign
+	signed 'another agent'
+	ctl agent offer --all
+	signed 'another agent is offered'
+}
 worlds_make()
 {
 	updates=0
@@ -147,8 +162,9 @@ worlds_make()
 	roll keys && publish keys pull 0 6
 	publish undone rollback 0 4
 	printf "deadline: 60s\noperators:\n  - {name: ann, key: '%s', may: [look, roll]}\n" "$(cut -d' ' -f1,2 "$T/operator.pub")" >"$fleet/access.yaml"
-	change && roll list && publish list pull 0 4
-	publish last pull 0 7
+	sign && signed list && publish list pull 0 4
+	next_agent && publish agent pull 0,9 4
+	change && roll last && publish last pull 0 7
 }
 
 world_begin()
