@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Our figures beside those of OpenSSH, git and curl, measured in one run on this machine: bytes and time of an update over a slow
-# line, of polls and pulls over git and HTTPS, CPU of the controller, memory on the host, what is left running. The last lines are
-# the verdicts; a figure above its bound is MISSED. Exits 1 only if a section did not come to its end, and names it.
+# line, of polls and pulls over git and HTTPS, CPU of the controller, memory on the host, how long a boot takes, what is left running.
+# The last lines are the verdicts; a figure above its bound is MISSED. Exits 1 only if a section did not come to its end, and names it.
 #   bench.sh [SECTION...]   all of them, or these
 #   BENCH_PLANS=1000 BENCH_RELEASES=20 (of each plan, for signing)
 #   BENCH_HOSTS=50  BENCH_BIG=200 (MiB)  BENCH_RTT=300 (ms)  BENCH_TIMES=5 (updates over the slow line)
@@ -339,6 +339,7 @@ sign_many()
 
 # --- the tower, and all of it ---
 
+. "$here/tests/bench/boot_bench.sh"
 . "$here/tests/bench/git_bench.sh"
 . "$here/tests/bench/https_bench.sh"
 
@@ -369,6 +370,7 @@ over_ssh()
 sections='
 trust       trust_cost
 sign        sign_many
+boot        boot_costs
 git         git_pull_costs
 https       https_pull_costs
 ssh         over_ssh

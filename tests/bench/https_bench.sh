@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154,SC2317
-# What pulling over HTTPS costs, from a real nginx with a certificate of three; beside curl, which asks the same of it. And what a
-# boot costs that finds nothing to do. For bench.sh, which sources this.
+# What pulling over HTTPS costs, from a real nginx with a certificate of three; beside curl, which asks the same of it. For
+# bench.sh, which sources this.
 . "$here/tests/e2e/web.sh"
 
 # plans_many COUNT: that many plans, to be published to the folder that nginx shows; `bench` has the real tree, and five releases.
@@ -129,27 +129,6 @@ line_by_https()
 	judge "https-one-line-$1" "$bodies" "$2" "bytes of bodies, $requests requests; the bundle alone would be $whole"
 }
 
-# --- boot ---
-
-boot_once()
-{
-	rm -f "$T/boot" # it is appended to
-	"$peak" "$T/boot" "$agent" boot --config-dir "$T/hosts/web/etc" >"$T/out" 2>"$T/err" || fail "boot finds nothing to do"
-	boots+=("$(field wall_us <"$T/boot" | head -n 1)")
-}
-boot_costs()
-{
-	local boots=() i theirs
-	for i in 1 2 3 4 5; do
-		boot_once
-	done
-	rm -f "$T/boot"
-	"$peak" "$T/boot" sh -c 'cd "$1/current/tree" && find . -type f -exec sha256sum {} +' sh "$T/hosts/web/state" >"$T/out" || fail "sha256sum"
-	theirs=$(field wall_us <"$T/boot" | head -n 1)
-	judge boot-nothing-to-settle "$(awk -v u="$(median "${boots[@]}")" 'BEGIN { printf "%.1f", u / 1000 }')" 150 \
-		"ms, the tree read back and found right; sha256sum of its files $((theirs / 1000)) ms"
-}
-
 https_pull_costs()
 {
 	local mine=$fleet
@@ -167,7 +146,6 @@ https_pull_costs()
 	puller web bench here
 	line_by_https 30 4096
 	idle_polls
-	boot_costs
 	rm -rf "$T/published"/* "$T/published"/.fleetctl* "$T/hosts/web" "$T/receipts/web" "$T/sources.json"
 	fleet=$T/web-1000/thousand
 	plans_many 1000
