@@ -12,7 +12,7 @@ enum { TRIES_A_STORY = 60 };
 struct wish {
 	const char *build, *seconds, *story, *error;
 	bool syncs;
-	int64_t seed, jobs, kills, cuts, errors;
+	int64_t seed, jobs, kills, twice, cuts, errors;
 };
 
 static bool is_wanted(const struct wish *w, const struct story *s)
@@ -106,20 +106,21 @@ static void summary(const struct points *p)
 
 	if (tally_left(t))
 		printf("fault: the time was over: %ld points were left out\n", tally_left(t));
-	printf("fault: %ld points killed, %ld cuts rebuilt, %ld errors: %ld failed (seed %llu)\n",
-		tally_tried(t, POINT_KILLS), tally_tried(t, POINT_CUTS), tally_tried(t, POINT_ERRORS), tally_failed(t),
+	printf("fault: %ld points killed, %ld killed twice, %ld cuts rebuilt, %ld errors: %ld failed (seed %llu)\n",
+		tally_tried(t, POINT_KILLS), tally_tried(t, POINT_TWICE), tally_tried(t, POINT_CUTS), tally_tried(t, POINT_ERRORS), tally_failed(t),
 		(unsigned long long)p->seed);
 }
 
 int main(int argc, char **argv)
 {
-	struct wish w = {.seed = 1, .jobs = 2, .kills = 1, .cuts = 1, .errors = 1};
+	struct wish w = {.seed = 1, .jobs = 2, .kills = 1, .twice = 1, .cuts = 1, .errors = 1};
 	const struct opt table[] = {
 		{"seed", 0, OPT_COUNT, &w.seed, "N", "which of them, where not all are tried", .max = 1000000000},
 		{"jobs", 0, OPT_COUNT, &w.jobs, "N", "at the same time", .min = 1, .max = 64},
 		{"story", 0, OPT_TEXT, &w.story, "NAME", "this one alone"},
 		{"error", 0, OPT_TEXT, &w.error, "WORD", "this error alone: EIO, rot, ..."},
 		{"kills", 0, OPT_COUNT, &w.kills, "N", "one of N kills; 0: none", .max = 1000000},
+		{"twice", 0, OPT_COUNT, &w.twice, "N", "one of N kills, and another in the start after it; 0: none", .max = 1000000},
 		{"cuts", 0, OPT_COUNT, &w.cuts, "N", "one of N cuts; 0: none", .max = 1000000},
 		{"errors", 0, OPT_COUNT, &w.errors, "N", "one of N errors; 0: none", .max = 1000000},
 		{"syncs", 0, OPT_FLAG, &w.syncs, NULL, "leave out each sync in turn: it must be missed"},
@@ -144,7 +145,7 @@ int main(int argc, char **argv)
 	struct points p = {
 		.seed = (uint64_t)w.seed,
 		.jobs = (int)w.jobs,
-		.every = {[POINT_KILLS] = w.kills, [POINT_CUTS] = w.cuts, [POINT_ERRORS] = w.errors},
+		.every = {[POINT_KILLS] = w.kills, [POINT_TWICE] = w.twice, [POINT_CUTS] = w.cuts, [POINT_ERRORS] = w.errors},
 		.until_ms = seconds ? clock_boot_ms() + (int64_t)seconds * 1000 : 0,
 		.tally = tally_new(),
 	};

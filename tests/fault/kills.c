@@ -9,9 +9,22 @@ static bool kill_at(struct told *t, long n, const char *when, struct err *e)
 
 	world_restore(&t->w);
 	int code = story_run(&t->w, t->story, fault);
-	if (code >= PROGRAM_KILLED)
-		return err_set(e, ERR_FAILED, "it ended with %d", code);
-	return trial_recover(t, STRICT_END, e);
+	return code < PROGRAM_KILLED || err_set(e, ERR_FAILED, "it ended with %d", code);
+}
+
+/* And once more in the start that follows, somewhere. */
+static void kill_twice(struct told *t, struct points *p, long n, const char *when)
+{
+	struct err e = {0};
+	uint64_t state = (uint64_t)n;
+	char what[300];
+
+	bool good = kill_at(t, n, when, &e) && trial_recover(t, STRICT_END, &e);
+	long again = 1 + (long)points_draw(p->seed, &state, (uint64_t)MAX(t->recovery, 1));
+	good = good && kill_at(t, n, when, &e) && trial_strike(t, again, &e) && trial_recover(t, STRICT_END, &e);
+	tape_text(what, &t->tape, n);
+	points_note(p, POINT_TWICE, good, "%s: killed %s operation %ld, %s, and before operation %ld of the start after: %s", t->story->name,
+		when, n, what, again, e.text);
 }
 
 void kills_try(struct told *t, struct points *p)
@@ -24,10 +37,12 @@ void kills_try(struct told *t, struct points *p)
 			char what[300];
 			if (strcmp(when[i], "torn") == 0 && !tape_is_write(&t->tape, n))
 				continue;
+			if (points_take(p, POINT_TWICE))
+				kill_twice(t, p, n, when[i]);
 			if (!points_take(p, POINT_KILLS))
 				continue;
 			tape_text(what, &t->tape, n);
-			bool good = kill_at(t, n, when[i], &e);
+			bool good = kill_at(t, n, when[i], &e) && trial_recover(t, STRICT_END, &e);
 			points_note(p, POINT_KILLS, good, "%s: killed %s operation %ld, %s: %s", t->story->name, when[i], n,
 				what, e.text);
 		}

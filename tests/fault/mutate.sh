@@ -34,8 +34,8 @@ swap()
 
 suite()
 {
-	"$T/build/tests/fault" "$T/build" --kills 0 --cuts 0 --error rot "$@" &&
-		"$T/build/tests/fault" "$T/build" --kills 40 --cuts 40 --errors 0 "$@"
+	"$T/build/tests/fault" "$T/build" --kills 0 --twice 0 --cuts 0 --error rot "$@" &&
+		"$T/build/tests/fault" "$T/build" --kills 40 --twice 0 --cuts 40 --errors 0 "$@"
 }
 
 # What is right in either order, and why; the others must be missed.

@@ -3,7 +3,7 @@
 
 #include "base/core.h"
 
-enum point_kind { POINT_KILLS, POINT_CUTS, POINT_ERRORS, POINT_KINDS };
+enum point_kind { POINT_KILLS, POINT_TWICE, POINT_CUTS, POINT_ERRORS, POINT_KINDS };
 
 struct tally; /* of all jobs */
 struct points {

@@ -106,19 +106,30 @@ static void feed(int fd, struct str frames)
 		;
 }
 
-static void reset_count(struct world *w)
+/* Those from now on are added to those so far. */
+static void begin_count(struct world *w)
 {
-	cleanup(fd_close) int fd = open(w->count, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	static const char zero[8];
+	cleanup(fd_close) int fd = open(w->count, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	static const int64_t zero;
+	int64_t so_far = 0;
 
-	assert_int_equal(pwrite(fd, zero, sizeof zero, 0), sizeof zero);
+	assert_true(pread(fd, &so_far, sizeof so_far, 0) >= 0);
+	w->done += (long)so_far;
+	assert_int_equal(pwrite(fd, &zero, sizeof zero, 0), sizeof zero);
 }
 
-int program_start(struct world *w, char *const argv[], struct str frames, const char *fault)
+long program_operations(struct world *w)
+{
+	begin_count(w);
+	long done = w->done;
+	w->done = 0;
+	return done;
+}
+
+static int start(struct world *w, char *const argv[], struct str frames, const char *fault)
 {
 	int pair[2] = {-1, -1}, status;
 
-	reset_count(w);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (frames.data)
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
@@ -148,6 +159,25 @@ static void power_off(void)
 	do
 		kill_children();
 	while (waitpid(-1, NULL, 0) > 0 || errno != ECHILD);
+}
+
+int program_start(struct world *w, char *const argv[], struct str frames, const char *fault)
+{
+	cleanup(free_ptr) char *strike = NULL;
+
+	if (w->strike < 0)
+		return FAULT_STATUS;
+	begin_count(w);
+	if (!fault)
+		fault = "FLEET_FAULT_AT=0"; /* counts, and no more */
+	if (w->strike)
+		fault = strike = path_form("FLEET_FAULT_AT=%ld:before", MAX(w->strike - w->done, 1));
+	int code = start(w, argv, frames, fault);
+	if (w->strike && code == FAULT_STATUS) {
+		w->strike = -1;
+		power_off();
+	}
+	return code;
 }
 
 int program_run(struct world *w, char *const argv[], struct str frames, const char *fault)

@@ -16,6 +16,8 @@ int program_run(struct world *w, char *const argv[], struct str frames, const ch
 /* The same without waiting for what it leaves behind; program_wait does. */
 int program_start(struct world *w, char *const argv[], struct str frames, const char *fault);
 bool program_wait(void);
+/* Of all programs since it was asked before. */
+long program_operations(struct world *w);
 /* Everything has another boot id from now on, and results/, which lies in memory, is empty. */
 void program_reboot(struct world *w);
 void program_said(struct buf *out, struct world *w);

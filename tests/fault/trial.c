@@ -79,11 +79,30 @@ static bool holds(bool good, const char *when, struct err *e)
 	return good || err_in(e, "%s", when);
 }
 
+static bool counted_boot(struct told *t, struct err *e)
+{
+	program_operations(&t->w);
+	bool good = boot(t, e);
+	t->recovery = program_operations(&t->w);
+	return good;
+}
+
+bool trial_strike(struct told *t, long n, struct err *e)
+{
+	struct err struck;
+
+	program_operations(&t->w);
+	t->w.strike = n;
+	(void)!boot(t, &struck);
+	t->w.strike = 0;
+	return holds(t->story->hurt || check_current(&t->w, e), "as the second cut left it", e);
+}
+
 bool trial_recover(struct told *t, enum strict strict, struct err *e)
 {
 	struct world *w = &t->w;
 
-	return holds(t->story->hurt || check_current(w, e), "as it was left", e) && holds(boot(t, e), "at boot", e) &&
+	return holds(t->story->hurt || check_current(w, e), "as it was left", e) && holds(counted_boot(t, e), "at boot", e) &&
 	       holds(check_settled(w, &t->before, e), "after boot", e) && holds(again(t, e), "once more", e) &&
 	       holds(check_settled(w, &t->before, e), "after once more", e) &&
 	       holds(check_end(w, t->story, buf_str(&t->end), strict, e), "in the end", e);

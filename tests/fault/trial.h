@@ -14,6 +14,7 @@ struct told {
 	struct buf text;   /* of the record */
 	struct tape tape;  
 	long operations;   /* how many were numbered: those that failed are not in the record */
+	long recovery;     /* the same, of the next start in the last trial_recover */
 };
 /* Ends the program when the story does not come to its end undisturbed. */
 void told_open(struct told *t, const struct story *s, const char *build);
@@ -22,3 +23,5 @@ void told_close(struct told *t);
 /* The power comes back: boot, guard, whatever is open is settled; then the same is run once more, and comes to its end. The
  * disk may be anything that this point left. False says what does not hold, and after which of these. */
 must_check bool trial_recover(struct told *t, enum strict strict, struct err *e);
+/* The power comes back, and goes off again before operation n of that start. False says what does not hold then. */
+must_check bool trial_strike(struct told *t, long n, struct err *e);

@@ -22,6 +22,8 @@ struct world {
 	bool new_root;                          /* version 2 is published */
 	const struct program_limit *limit;      /* what programs are given less of; NULL: nothing */
 	int boots;
+	long done;                              /* operations since program_operations was asked */
+	long strike;                            /* so many from there, and the power goes off; 0: it does not; -1: it has */
 };
 /* Enrolled, with the folder t.dir/repo as its source. */
 void world_open(struct world *w, const char *build);
