@@ -1,8 +1,11 @@
 /* What all commands share. */
 #include "agent/command.h"
 
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/guard/record.h"
 #include "agent/store/linked.h"
@@ -53,6 +56,19 @@ bool host_open(struct host *out, const struct where *w, struct err *e)
 	*out = h;
 	h = (struct host){0};
 	return true;
+}
+
+bool host_as_owner(const struct host *h, struct err *e)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return true;
+	if (fstat(h->store.dir, &st) != 0)
+		return err_sys(e, "%s", h->store.path);
+	return st.st_uid == 0 || (setgroups(1, &st.st_gid) == 0 && setresgid(st.st_gid, st.st_gid, st.st_gid) == 0 &&
+					 setresuid(st.st_uid, st.st_uid, st.st_uid) == 0) ||
+	       err_sys(e, "to work as the owner of %s", h->store.path);
 }
 
 void host_close(struct host *h)

@@ -33,6 +33,8 @@ struct host {
 };
 must_check bool host_open(struct host *out, const struct where *w, struct err *e);
 void host_close(struct host *h);
+/* For what a person does as root and leaves files behind: from here on as the owner of the state, who must be able to read them. */
+must_check bool host_as_owner(const struct host *h, struct err *e);
 /* For what is work: a new agent that comes to this end did not fail this start (agent/guard/). */
 void host_came_through(const struct host *h);
 

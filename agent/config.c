@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 
+#define COPY ".2"
 enum { FILE_MAX = 64 * KIB, ANCHOR_MAX = 512000, PATH_MAX_LEN = 1024 };
 
 static const struct shape_field config_shape[] = {
@@ -19,6 +20,7 @@ static const struct shape_field config_shape[] = {
 	{"run", SHAPE_TEXT, offsetof(struct config, run), .max = PATH_MAX_LEN},
 	{"trials_per_day", SHAPE_INT, .at = offsetof(struct config, trials_per_day), .min = 1, .max = 1000,
 		.number = CONFIG_TRIALS_PER_DAY, .omit_zero = true},
+	{"allow_volatile", SHAPE_BOOL, .at = offsetof(struct config, allow_volatile), .omit_zero = true},
 	{"serve", SHAPE_TEXT, offsetof(struct config, serve), .max = PATH_MAX_LEN, .text = CONFIG_SERVE},
 	{"sources", SHAPE_OBJECT, offsetof(struct config, sources), .of = origins_shape,
 		.has = offsetof(struct config, has_sources)},
@@ -43,11 +45,24 @@ static bool config_read(struct config *out, const char *path, struct err *e)
 	return (doc_read(&d, buf_str(&text), e) || err_in(e, "%s", path)) && shape_read(out, config_shape, d, &from, e);
 }
 
+/* Only root can mend what lies here: until then the copy of the enrolment serves. What the kernel refuses now is no damage. */
+static bool read_either(struct config *out, const char *dir, struct err *e)
+{
+	cleanup(free_ptr) char *path = in_dir(dir, CONFIG_FILE);
+	cleanup(free_ptr) char *copy = in_dir(dir, CONFIG_FILE COPY);
+	struct err why;
+
+	if (config_read(out, path, e))
+		return true;
+	if (e->code == ERR_MISSING || e->code == ERR_IO || !config_read(out, copy, &why))
+		return false;
+	out->damaged = str_dup(str_of(e->text));
+	return true;
+}
+
 bool config_load(struct config *out, const char *dir, const char *state, struct err *e)
 {
-	cleanup(free_ptr) char *path = in_dir(dir, "agent.json");
-
-	if (!config_read(out, path, e))
+	if (!read_either(out, dir, e))
 		return false;
 	out->dir = str_dup(str_of(dir));
 	if (state) {
@@ -61,15 +76,17 @@ bool config_save(const struct config *c, struct err *e)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(FILE_MAX);
 	cleanup(doc_free) doc *d = shape_write(c, config_shape);
-	cleanup(free_ptr) char *path = in_dir(c->dir, "agent.json");
+	cleanup(free_ptr) char *path = in_dir(c->dir, CONFIG_FILE);
+	cleanup(free_ptr) char *copy = in_dir(c->dir, CONFIG_FILE COPY);
 
 	doc_pretty(&text, d);
-	return buf_ok(&text, e) && fs_write(AT_FDCWD, path, buf_str(&text), 0644, e);
+	return buf_ok(&text, e) && fs_write(AT_FDCWD, copy, buf_str(&text), 0644, e) &&
+	       fs_write(AT_FDCWD, path, buf_str(&text), 0644, e);
 }
 
-bool config_anchor(struct buf *out, const struct config *c, struct err *e)
+bool config_anchor(struct buf *out, const struct config *c, bool copy, struct err *e)
 {
-	cleanup(free_ptr) char *path = in_dir(c->dir, "root.json");
+	cleanup(free_ptr) char *path = in_dir(c->dir, copy ? CONFIG_ANCHOR COPY : CONFIG_ANCHOR);
 
 	out->max = ANCHOR_MAX;
 	return fs_read(out, AT_FDCWD, path, e) || err_in(e, "the root of trust");
@@ -77,13 +94,15 @@ bool config_anchor(struct buf *out, const struct config *c, struct err *e)
 
 bool config_anchor_save(const struct config *c, struct str root, struct err *e)
 {
-	cleanup(free_ptr) char *path = in_dir(c->dir, "root.json");
+	cleanup(free_ptr) char *path = in_dir(c->dir, CONFIG_ANCHOR);
+	cleanup(free_ptr) char *copy = in_dir(c->dir, CONFIG_ANCHOR COPY);
 
-	return fs_write(AT_FDCWD, path, root, 0444, e);
+	return fs_write(AT_FDCWD, copy, root, 0444, e) && fs_write(AT_FDCWD, path, root, 0444, e);
 }
 
 void config_free(struct config *c)
 {
 	free_ptr(&c->dir);
+	free_ptr(&c->damaged);
 	shape_free(c, config_shape);
 }

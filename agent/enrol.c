@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/guard/record.h"
 #include "agent/store/access.h"
 #include "agent/store/bundle.h"
 #include "agent/store/ledger.h"
@@ -158,6 +159,7 @@ static bool fill_config(struct config *c, const struct enrolment *want, const ch
 	if (!access_check_serve(c->serve, e) || !fill_sources(c, want->sources, e))
 		return false;
 	c->format = CONFIG_FORMAT;
+	c->allow_volatile = want->allow_volatile;
 	c->trials_per_day = CONFIG_TRIALS_PER_DAY;
 	c->id = str_dup(str_of(want->id));
 	c->plan = str_dup(str_of(want->plan));
@@ -220,7 +222,8 @@ static bool fill_store(struct config *c, bool new_key, const struct brought *b, 
 		return false;
 	if (!taken)
 		return err_set(e, ERR_BUSY, "an update is under way; when it has ended, try again");
-	return enrol_baseline(c, &s, e) && trustdir_clear(&s, e) && first_day_keep(&b->day, &s, e) &&
+	/* whatever was tried before is over: nobody leads back to it */
+	return guard_end(s.dir, GUARD_RELEASE, e) && guard_end(s.dir, GUARD_AGENT, e) && enrol_baseline(c, &s, e) && trustdir_clear(&s, e) && first_day_keep(&b->day, &s, e) &&
 	       receipts_make_key(&s, new_key, e) && access_enrol(&s, c, keys, e) && write_ledger(c, &s, e);
 }
 

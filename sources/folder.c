@@ -114,8 +114,10 @@ bool source_folder(struct source **out, const char *dir, struct err *e)
 	static const struct source_kind kind = {folder_get, folder_end};
 	int at = -1;
 
-	if (!fs_open_dir(&at, AT_FDCWD, dir, e))
+	if (!fs_open_dir(&at, AT_FDCWD, dir, e)) {
+		e->code = e->code == ERR_IO ? ERR_UNREACHABLE : e->code;
 		return err_in(e, "repository");
+	}
 	struct folder *f = mem_new(1, sizeof *f);
 	*f = (struct folder){{&kind}, at};
 	*out = &f->source;

@@ -8,6 +8,7 @@ struct source_to {
 	struct buf *text; /* or, NULL: */
 	int fd;
 	uint64_t at; /* how many of the file are there; set by source_begin */
+	bool lost;   /* it is our own disk that did not take them */
 };
 
 struct source_kind {
@@ -22,4 +23,4 @@ struct source {
 /* An answer's bytes, in order: source_put after source_begin, at most `most` in all; then source_done. */
 must_check bool source_begin(struct source_to *to, uint64_t from, struct err *e);
 must_check bool source_put(struct source_to *to, struct str bytes, uint64_t most, struct err *e);
-must_check bool source_done(const struct source_to *to, struct err *e);
+must_check bool source_done(struct source_to *to, struct err *e);

@@ -30,8 +30,11 @@ static bool get(
 		return err_set(e, ERR_UNSAFE, "%s: not a name below %s", ask->name, source_part_words[ask->part]);
 	if (ask->max > INT64_MAX || ask->from > ask->max)
 		return err_set(e, ERR_LIMIT, "%s: more is held than it may have", ask->name);
-	if (!s->kind->get(&answer, s, ask, to, e))
+	if (!s->kind->get(&answer, s, ask, to, e)) {
+		if (e->code == ERR_IO && !to->lost) /* its disk, not ours: another source may have a better one */
+			e->code = ERR_UNREACHABLE;
 		return err_in(e, "%s", ask->name);
+	}
 	*out = answer;
 	return true;
 }
@@ -98,13 +101,18 @@ bool source_put(struct source_to *to, struct str bytes, uint64_t most, struct er
 		return err_set(e, ERR_LIMIT, "longer than %llu bytes", (unsigned long long)most);
 	if (to->text)
 		buf_add(to->text, bytes);
-	else if (!put_at(to->fd, bytes, to->at))
+	else if (!put_at(to->fd, bytes, to->at)) {
+		to->lost = true;
 		return err_sys(e, "write");
+	}
 	to->at += bytes.len;
 	return !to->text || buf_ok(to->text, e);
 }
 
-bool source_done(const struct source_to *to, struct err *e)
+bool source_done(struct source_to *to, struct err *e)
 {
-	return to->text || door_truncate(to->fd, (off_t)to->at) == 0 || err_sys(e, "its length");
+	if (to->text || door_truncate(to->fd, (off_t)to->at) == 0)
+		return true;
+	to->lost = true;
+	return err_sys(e, "its length");
 }

@@ -19,7 +19,7 @@ static const char *look(int results, const char *probe, struct digest release, i
 	return record_lacks(&record, release, boot, swapped_ms);
 }
 
-bool alive_look(struct buf *wrong, const struct config *c, const struct release *r, int64_t swapped_ms)
+bool alive_look(struct buf *wrong, const struct config *c, const struct release *r, int64_t swapped_ms, int64_t often_ms)
 {
 	const struct list *probes = &r->manifest.plan.probes;
 	const struct probe *probe = probes->items;
@@ -32,7 +32,7 @@ bool alive_look(struct buf *wrong, const struct config *c, const struct release 
 		return false;
 	}
 	for (size_t i = 0; i < probes->count; i++) {
-		const char *why = look(results, probe[i].name, r->id, swapped_ms);
+		const char *why = probe[i].every_ms > often_ms ? NULL : look(results, probe[i].name, r->id, swapped_ms);
 		if (why)
 			buf_form(wrong, "%s %s\n", probe[i].name, why);
 		all = all && !why;

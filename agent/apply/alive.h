@@ -5,5 +5,5 @@
 #include "agent/store/release.h"
 
 /* By what the runner notes beside the results (agent/probes/record.h). `swapped_ms` on CLOCK_BOOTTIME, 0: before this boot.
- * What is missing is added to `wrong`, a line each; red so far is red. */
-bool alive_look(struct buf *wrong, const struct config *c, const struct release *r, int64_t swapped_ms);
+ * Probes that come more seldom than `often_ms` are not asked. What is missing is added to `wrong`, a line each; red so far is red. */
+bool alive_look(struct buf *wrong, const struct config *c, const struct release *r, int64_t swapped_ms, int64_t often_ms);

@@ -132,8 +132,11 @@ void apply_busy_text(char out[256], const struct ledger *l)
 bool apply_begin(struct ledger *l, const struct config *c, const struct store *s, enum step first, struct err *e)
 {
 	struct attempt *a = &l->attempt;
+	const char *kind = c->allow_volatile ? NULL : fs_volatile(s->dir);
 	struct err unheard;
 
+	if (kind)
+		return err_set(e, ERR_REFUSED, "state folder %s lies on %s by now: a restart may empty it, so nothing new is tried", s->path, kind);
 	if (a->undo)
 		a->from = l->previous;
 	else if (a->self ? !linked_current(&a->from, s, e) : !a->access && !release_current(&a->from, s, e))

@@ -49,12 +49,12 @@ static void start_old(struct apply *a)
 
 /* It may have lain here for months. Where it can't be healed it runs all the same: what runs now was found wanting, and boot looks
  * again. */
-static void heal_old(struct apply *a, struct digest from)
+void steps_heal_old(struct apply *a)
 {
 	struct heal h;
 	struct err e;
 
-	if (!heal_release(&h, a->store, from, &e))
+	if (!heal_release(&h, a->store, a->ledger.attempt.from, &e))
 		apply_tell(a, 0, 0, "the release before is not what was signed: %.300s", e.text);
 	else if (h.bundle || h.tree || h.link)
 		apply_tell(a, 0, 0, "the release before was healed");
@@ -74,7 +74,7 @@ static bool go_back(struct apply *a, struct err *e)
 		if (hooks)
 			stop_new(a);
 		a->ledger.attempt.swapped_ms = clock_boot_ms();
-		heal_old(a, from);
+		steps_heal_old(a);
 		if (!apply_save(a, e) || !release_swap(a->store, from, e))
 			return false;
 	}

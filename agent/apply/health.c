@@ -59,7 +59,7 @@ static enum check_result ask_alive(struct receipt_check *into, const struct heal
 
 	free_ptr(&into->output);
 	into->took_ms = into->status = 0;
-	if (alive_look(&wrong, q->config, q->release, q->swapped_ms))
+	if (alive_look(&wrong, q->config, q->release, q->swapped_ms, INT64_MAX))
 		return CHECK_GREEN;
 	into->status = 1;
 	health_say(into, STR_FMT, STR_ARG(buf_str(&wrong)));

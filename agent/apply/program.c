@@ -3,8 +3,10 @@
  * where it cannot even start: the launcher and guard. */
 #include <fcntl.h>
 
+#include "agent/apply/alive.h"
 #include "agent/apply/confirm.h"
 #include "agent/apply/steps.h"
+#include "agent/boot/heal.h"
 #include "agent/guard/record.h"
 #include "agent/store/linked.h"
 #include "agent/store/staging.h"
@@ -15,7 +17,10 @@ enum {
 	TEST_MS = 2 * 60 * 1000,
 	GUARD_SLACK_MS = 10 * 60 * 1000, /* apply's own deadlines come first */
 	SAID_MAX = 2 * KIB,
+	OFTEN_MS = PROGRAM_CONFIRM_MS / 3, /* probes that can be waited for */
+	ALIVE_POLL_MS = 1000,
 };
+#define ALIVE "alive"
 
 bool apply_begin_program(struct ledger *l, const struct config *c, const struct store *s, const struct program *p,
 	struct str document, struct err *e)
@@ -85,11 +90,37 @@ static enum apply_say test(struct apply *a, struct digest bundle, struct err *e)
 	return red(a, "self-test", text, e);
 }
 
+/* Whether the plan's probes live, which run as the linked agent. */
+static bool is_alive(struct buf *wrong, struct apply *a, int64_t since_ms)
+{
+	cleanup(release_close) struct release r = {0};
+	struct digest current;
+	struct err e;
+
+	if (release_current(&current, a->store, &e) && release_open(&r, a->store, current, &e))
+		return alive_look(wrong, a->config, &r, since_ms, OFTEN_MS);
+	buf_text(wrong, e.text);
+	return false;
+}
+
+/* Where nobody ran them before, that is not the new agent's fault. */
+static void look_before(struct apply *a)
+{
+	cleanup(buf_free) struct buf unheard = BUF_MAX(SAID_MAX);
+
+	if (is_alive(&unheard, a, 0))
+		apply_extra_check(a, ALIVE, CHECK_LOCAL)->before = CHECK_GREEN;
+}
+
 static bool link_it(struct apply *a, struct digest bundle, struct err *e)
 {
 	struct guard_trial trial = {.left_ms = PROGRAM_CONFIRM_MS + GUARD_SLACK_MS, .starts = GUARD_STARTS};
+	enum heal_agent found;
 
+	if (!heal_linked(&found, a->store, e) || !linked_current(&a->ledger.attempt.from, a->store, e))
+		return false;
 	linked_way(trial.back, sizeof trial.back, a->ledger.attempt.from);
+	look_before(a);
 	a->ledger.attempt.swapped_ms = clock_boot_ms();
 	return apply_save(a, e) && guard_begin(a->store->dir, GUARD_AGENT, &trial, e) &&
 	       linked_swap(a->store, bundle, e);
@@ -115,6 +146,34 @@ enum apply_say program_step_swap(struct apply *a, struct err *e)
 
 /* --- confirm --- */
 
+static struct receipt_check *find_alive(struct apply *a)
+{
+	struct list *checks = &a->ledger.attempt.receipt.checks;
+	struct receipt_check *c = checks->items;
+
+	for (size_t i = 0; i < checks->count; i++)
+		if (strcmp(c[i].name, ALIVE) == 0)
+			return &c[i];
+	return NULL;
+}
+
+/* An agent that is reached but runs no probe leaves the plan blind. */
+static enum apply_say wait_alive(struct apply *a, struct err *e)
+{
+	cleanup(buf_free) struct buf wrong = BUF_MAX(SAID_MAX);
+	struct receipt_check *c = find_alive(a);
+
+	if (!c)
+		return APPLY_DONE;
+	if (is_alive(&wrong, a, a->ledger.attempt.swapped_ms)) {
+		c->after = CHECK_GREEN;
+		return APPLY_DONE;
+	}
+	if (attempt_left_ms(&a->ledger.attempt) > 0)
+		return steps_wait(a, ALIVE_POLL_MS);
+	return red(a, ALIVE, wrong.data ? wrong.data : "", e);
+}
+
 enum apply_say program_step_confirm(struct apply *a, struct err *e)
 {
 	cleanup(tried_free) struct tried tried = {0};
@@ -126,7 +185,8 @@ enum apply_say program_step_confirm(struct apply *a, struct err *e)
 		return red(a, "starts", "it did not come through its first starts, or was not heard of in time", e);
 	if (a->ledger.attempt.boots_left == 0)
 		return red(a, "reboots", "the host was restarted again and again during the trial", e);
-	return confirm_wait(a, "nobody reached it over a new connection before the deadline", e);
+	enum apply_say reached = confirm_wait(a, "nobody reached it over a new connection before the deadline", e);
+	return reached == APPLY_DONE ? wait_alive(a, e) : reached;
 }
 
 /* --- the end --- */

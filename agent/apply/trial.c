@@ -147,6 +147,7 @@ static bool swap(struct apply *a, struct err *e)
 	if (hook_run(&end, a->config, &a->old, HOOK_STOP) == CHECK_RED)
 		apply_tell(a, 0, 0, "stop hook of the old release: %.300s", end.output ? end.output : "failed");
 	free(end.output);
+	steps_heal_old(a); /* guard, which may be who goes back, heals nothing */
 	return tell_guard(a, e) && release_swap(a->store, a->ledger.attempt.release, e);
 }
 

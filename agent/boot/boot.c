@@ -6,6 +6,7 @@
 
 #include "agent/apply/apply.h"
 #include "agent/boot/heal.h"
+#include "agent/boot/regain.h"
 #include "agent/boot/rot.h"
 #include "agent/enrol.h"
 #include "agent/store/receipts.h"
@@ -14,7 +15,7 @@
 #include "agent/take/begin.h"
 #include "base/version.h"
 
-enum { SETTLE_MS = 5 * 1000, NAP_MS = 20, TOLD = 600 };
+enum { SETTLE_MS = 5 * 1000, NAP_MS = 20 };
 
 /* --- a trial that was open --- */
 
@@ -43,12 +44,12 @@ static void wait_for_way_back(const struct store *s)
 	}
 }
 
-static bool take_up(char told[TOLD], const struct boot *b, const struct ledger *l, int lock, struct err *e)
+static bool take_up(char told[BOOT_TOLD], const struct boot *b, const struct ledger *l, int lock, struct err *e)
 {
 	char text[256];
 
 	apply_busy_text(text, l);
-	snprintf(told, TOLD, "%s: taken up", text);
+	snprintf(told, BOOT_TOLD, "%s: taken up", text);
 	if (!b->launch(b->config, b->store, lock, -1, e))
 		return false;
 	wait_for_way_back(b->store);
@@ -57,51 +58,52 @@ static bool take_up(char told[TOLD], const struct boot *b, const struct ledger *
 
 /* --- what runs --- */
 
-static void tell_healed(char told[TOLD], const struct heal *h, struct digest id)
+static void tell_healed(char told[BOOT_TOLD], const struct heal *h, struct digest id)
 {
 	char text[48];
 
 	release_text(text, h->number, id);
-	if (h->bundle || h->tree || h->link)
-		snprintf(told, TOLD, "release %s: healed:%s%s%s", text, h->bundle ? " its bundle, from its tree" : "",
+	if (h->unhealed)
+		snprintf(told, BOOT_TOLD, "release %s is what was signed, but its bundle is spoilt, and could not be written again", text);
+	else if (h->bundle || h->tree || h->link)
+		snprintf(told, BOOT_TOLD, "release %s: healed:%s%s%s", text, h->bundle ? " its bundle, from its tree" : "",
 			h->tree ? " its tree, from its bundle" : "", h->link ? " the link to its tree" : "");
 	else
-		snprintf(told, TOLD, "release %s is what was signed", text);
+		snprintf(told, BOOT_TOLD, "release %s is what was signed", text);
 }
 
-/* Nobody is blamed: the disk is not the release's fault. */
-static bool write_receipt(const struct boot *b, struct ledger *l, struct digest lost, const char *why, struct err *e)
+/* What was found, stated: `r` has the verdict, of which release, and why. */
+static bool write_receipt(const struct boot *b, struct ledger *l, struct receipt r, struct err *e)
 {
 	cleanup(release_close) struct release now = {0};
 	struct moment moment = clock_now();
 	char boot[40];
-	struct digest current;
 
-	if (!release_current(&current, b->store, e) || !release_open(&now, b->store, current, e))
+	if (!release_current(&r.current, b->store, e) || !release_open(&now, b->store, r.current, e))
 		return false;
 	clock_boot_id(boot);
-	struct receipt r = {
-		.number = l->receipt + 1,
-		.previous = l->receipt_digest,
-		.host = b->config->id,
-		.plan = b->config->plan,
-		.verdict = VERDICT_ENVIRONMENT,
-		.text = (char *)why,
-		.release = lost,
-		.current = current,
-		.current_number = now.manifest.number,
-		.disk = release_disk(&now),
-		.boot = boot,
-		.agent = (char *)fleet_version,
-		.time = moment.unix_s,
-		.synced = moment.synced,
-	};
+	r.number = l->receipt + 1;
+	r.previous = l->receipt_digest;
+	r.host = b->config->id;
+	r.plan = b->config->plan;
+	r.current_number = now.manifest.number;
+	r.disk = release_disk(&now);
+	r.boot = boot;
+	r.agent = (char *)fleet_version;
+	r.time = moment.unix_s;
+	r.synced = moment.synced;
 	if (!receipts_add(&l->receipt_digest, b->store, &r, e))
 		return false;
 	l->receipt++;
-	l->has_previous = false;
-	l->since = moment.unix_s;
 	return ledger_save(l, b->store, e);
+}
+
+/* Nobody is blamed: the disk is not the release's fault. */
+static bool state_fall(const struct boot *b, struct ledger *l, struct digest lost, char *why, struct err *e)
+{
+	l->has_previous = false;
+	l->since = clock_now().unix_s;
+	return write_receipt(b, l, (struct receipt){.verdict = VERDICT_ENVIRONMENT, .release = lost, .text = why}, e);
 }
 
 /* To the release before, and where that is lost too, to the baseline: it is always the same bytes, and made anew. */
@@ -119,7 +121,7 @@ static bool fall_to(struct heal *h, const struct boot *b, struct digest id, stru
 	return heal_release(h, b->store, id, e) && release_swap(b->store, id, e);
 }
 
-static bool fall(char told[TOLD], const struct boot *b, struct ledger *l, struct digest lost, const struct err *why,
+static bool fall(char told[BOOT_TOLD], const struct boot *b, struct ledger *l, struct digest lost, const struct err *why,
 	struct err *e)
 {
 	struct heal h = {0};
@@ -134,8 +136,8 @@ static bool fall(char told[TOLD], const struct boot *b, struct ledger *l, struct
 	}
 	release_text(from, 0, lost);
 	release_text(to, h.number, id);
-	snprintf(told, TOLD, "release %s cannot be healed (%.300s): release %s runs now", from + 2, why->text, to);
-	if (l && !write_receipt(b, l, lost, told, e))
+	snprintf(told, BOOT_TOLD, "release %s cannot be healed (%.300s): release %s runs now", from + 2, why->text, to);
+	if (l && !state_fall(b, l, lost, told, e))
 		return false;
 	if (l)
 		(void)!sweep_store(b->store, l, &none); /* what is lost must not pass for what is held */
@@ -150,19 +152,34 @@ static const char *const agent_told[] = {
 };
 
 /* What the agent itself is made of; trouble with it stops nobody. */
-static void check_agent(char told[TOLD], const struct store *s)
+static void check_agent(char told[BOOT_TOLD], const struct store *s)
 {
 	enum heal_agent found;
 	struct err e;
 	size_t len = strlen(told);
 
 	if (heal_linked(&found, s, &e))
-		snprintf(told + len, TOLD - len, "%s", agent_told[found]);
+		snprintf(told + len, BOOT_TOLD - len, "%s", agent_told[found]);
 	else
-		snprintf(told + len, TOLD - len, "; the linked agent: %s", e.text);
+		snprintf(told + len, BOOT_TOLD - len, "; the linked agent: %s", e.text);
 }
 
-static bool check_current(char told[TOLD], const struct boot *b, struct ledger *l, struct err *e)
+/* The way back is looked at too while there is time: guard, which may be who takes it, heals nothing. */
+static void check_previous(char told[BOOT_TOLD], const struct boot *b, const struct ledger *l)
+{
+	struct heal h = {0};
+	struct err e;
+	size_t len = strlen(told);
+
+	if (!l->has_previous)
+		return;
+	if (!heal_release(&h, b->store, l->previous, &e))
+		snprintf(told + len, BOOT_TOLD - len, "; the release before it cannot be healed: %.200s", e.text);
+	else if (h.bundle || h.tree || h.link)
+		snprintf(told + len, BOOT_TOLD - len, "; the release before it was healed");
+}
+
+static bool check_current(char told[BOOT_TOLD], const struct boot *b, struct ledger *l, struct err *e)
 {
 	struct digest current = {0};
 	struct heal h = {0};
@@ -171,31 +188,74 @@ static bool check_current(char told[TOLD], const struct boot *b, struct ledger *
 	if (!release_current(&current, b->store, &why) || !heal_release(&h, b->store, current, &why))
 		return fall(told, b, l, current, &why, e);
 	tell_healed(told, &h, current);
-	if (l)
+	if (l) {
 		(void)!sweep_idle(b->store, l, &why); /* what a run that was killed had begun */
+		check_previous(told, b, l);
+	}
 	return true;
 }
 
-/* Where the ledger is lost what runs is held against its digest all the same, and goes on. */
-bool boot_run(char told[TOLD], const struct boot *b, struct err *e)
+/* --- the state --- */
+
+/* Nothing was proven of what runs, and it stays. A fall has stated it already. */
+static bool state_regained(const struct boot *b, struct ledger *l, bool said, struct err *e)
+{
+	struct receipt r = {.verdict = VERDICT_UNPROVEN, .text = (char[]){REGAINED}};
+
+	if (l->sequence)
+		return true;
+	if (said)
+		return ledger_save(l, b->store, e);
+	cleanup(release_close) struct release now = {0};
+	if (!release_current(&r.release, b->store, e) || !release_open(&now, b->store, r.release, e))
+		return false;
+	r.release_number = now.manifest.number;
+	return write_receipt(b, l, r, e);
+}
+
+static void tell_regained(char told[BOOT_TOLD], const struct boot *b, struct ledger *l, bool said)
+{
+	size_t len = strlen(told);
+	struct err e;
+
+	if (state_regained(b, l, said, &e))
+		snprintf(told + len, BOOT_TOLD - len, "; " REGAINED);
+	else
+		snprintf(told + len, BOOT_TOLD - len, "; the state is lost, and cannot be made anew: %s", e.text);
+}
+
+/* False: what runs is held against its digest all the same, and goes on. */
+static bool know(struct ledger *l, bool *lost, bool *said, const struct boot *b)
+{
+	struct err why;
+
+	*lost = *said = false;
+	if (ledger_load(l, b->store, &why))
+		return true;
+	*lost = why.code == ERR_MISSING && regain_ledger(l, said, b->store, &why);
+	return *lost;
+}
+
+bool boot_run(char told[BOOT_TOLD], const struct boot *b, struct err *e)
 {
 	cleanup(ledger_free) struct ledger l = {0};
 	cleanup(fd_close) int lock = -1;
-	bool taken;
-	struct err lost;
+	bool taken, lost, said;
 
 	if (!begin_lock(&lock, &taken, b->store, e))
 		return false;
 	if (!taken) {
-		snprintf(told, TOLD, "an update is under way");
+		snprintf(told, BOOT_TOLD, "an update is under way");
 		return true;
 	}
-	bool known = ledger_load(&l, b->store, &lost);
+	struct ledger *known = know(&l, &lost, &said, b) ? &l : NULL;
 	if (known && l.has_attempt)
 		return take_up(told, b, &l, lock, e);
-	if (!check_current(told, b, known ? &l : NULL, e))
+	if (!check_current(told, b, known, e))
 		return false;
 	check_agent(told, b->store);
-	rot_check(told, TOLD, b->config, b->store, known ? &l : NULL);
+	if (lost)
+		tell_regained(told, b, &l, said);
+	rot_check(told, BOOT_TOLD, b->config, b->store, known);
 	return true;
 }

@@ -9,5 +9,6 @@ struct boot {
 	const struct store *store;
 	launch_apply_fn *launch;
 };
-/* False only when nothing that can run is left. `told` is what was found, in one line. */
-must_check bool boot_run(char told[600], const struct boot *b, struct err *e);
+enum { BOOT_TOLD = 600 };
+/* False only when nothing that can run is left. `told` is what was found, in one line, by semicolons. */
+must_check bool boot_run(char told[BOOT_TOLD], const struct boot *b, struct err *e);

@@ -9,6 +9,7 @@ struct heal {
 	int64_t number; /* of the release; 0 too when its manifest can't be read */
 	size_t differences;
 	bool bundle, tree, link; /* what was made anew: the bundle from the tree, the tree from the bundle, what leads to it */
+	bool unhealed;           /* the bundle is spoilt and could not be written again now; its tree is what was signed */
 };
 /* Manifest, bundle and tree, read back from the disk. The manifest is held against the release's id, all else against the
  * manifest. False when it is not, and cannot be made, what was signed; the caller holds the store's lock. */

@@ -34,15 +34,22 @@ static bool check_ledger(struct rot *r, struct err *e)
 {
 	const char *damaged = ledger_damaged(r->store);
 
-	if (!r->ledger) {
-		tell(r, "; the state is lost: nothing new is tried until `fleet-agent enrol --force`");
-		return true;
-	}
+	if (!r->ledger)
+		return err_set(e, ERR_IO, "the state cannot be read: nothing new is tried");
 	if (!damaged)
 		return true;
 	if (!ledger_save(r->ledger, r->store, e))
 		return err_in(e, "%s is damaged", damaged);
 	tell(r, "; %s was damaged, and made again", damaged);
+	return true;
+}
+
+/* Only root can write there. */
+static bool check_config(struct rot *r, struct err *e)
+{
+	(void)e;
+	if (r->config->damaged)
+		tell(r, "; " CONFIG_FILE " is damaged (%.200s): its copy of the enrolment, " CONFIG_FILE ".2, is used", r->config->damaged);
 	return true;
 }
 
@@ -81,6 +88,11 @@ static bool check_pull(struct rot *r, struct err *e)
 	return true;
 }
 
+static bool has_trial(const struct guard_record *r)
+{
+	return *r->trial[GUARD_RELEASE].back || *r->trial[GUARD_AGENT].back;
+}
+
 /* With nothing on trial there is nothing to lead back to. */
 static bool check_guard(struct rot *r, struct err *e)
 {
@@ -88,8 +100,16 @@ static bool check_guard(struct rot *r, struct err *e)
 	struct guard_record found;
 	struct err why;
 
-	if (!r->ledger || !fs_exists(r->store->dir, GUARD_FILE) || guard_read(&found, r->store->dir, &why))
+	if (!r->ledger || !fs_exists(r->store->dir, GUARD_FILE))
 		return true;
+	if (guard_read(&found, r->store->dir, &why)) {
+		if (!has_trial(&found))
+			return true;
+		if (!guard_end(r->store->dir, GUARD_RELEASE, e) || !guard_end(r->store->dir, GUARD_AGENT, e))
+			return err_in(e, GUARD_FILE);
+		tell(r, "; guard had a trial that nobody knows of: it is over");
+		return true;
+	}
 	if (!guard_turn(&found, &turn, r->store->dir, e) || !guard_write(&found, r->store->dir, e))
 		return err_in(e, GUARD_FILE);
 	tell(r, "; guard was damaged, and made again");
@@ -109,7 +129,7 @@ static bool check_receipts(struct rot *r, struct err *e)
 void rot_check(char *told, size_t size, const struct config *c, const struct store *s, struct ledger *l)
 {
 	static bool (*const checks[])(struct rot *, struct err *) = {
-		check_ledger, check_access, check_trust, check_pull, check_guard, check_receipts};
+		check_ledger, check_config, check_access, check_trust, check_pull, check_guard, check_receipts};
 	struct rot r = {told, size, c, s, l};
 
 	for (size_t i = 0; i < COUNT_OF(checks); i++) {

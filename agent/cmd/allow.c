@@ -69,7 +69,7 @@ static int run(const struct command *me, int argc, char **argv)
 		err_set(&e, ERR_USAGE, "a release or --all");
 		return command_fail(me, &e);
 	}
-	if (!host_open(&h, &w, &e) || !allow(&dropped, &h, typed, &e))
+	if (!host_open(&h, &w, &e) || !host_as_owner(&h, &e) || !allow(&dropped, &h, typed, &e))
 		return command_fail(me, &e);
 	printf("%zu %s cleared\n", dropped, dropped == 1 ? "mark" : "marks");
 	return COMMAND_OK;

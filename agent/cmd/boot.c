@@ -10,7 +10,7 @@ static int run(const struct command *me, int argc, char **argv)
 	const struct opt table[] = {WHERE_OPTS(w), {0}};
 	cleanup(host_close) struct host h = {0};
 	struct boot boot = {.config = &h.config, .store = &h.store, .launch = launch_apply};
-	char told[600];
+	char told[BOOT_TOLD];
 	struct err e;
 	int code;
 

@@ -55,6 +55,8 @@ static int run(const struct command *me, int argc, char **argv)
 	if (end.end == PULL_HANDED)
 		become_new(argv);
 	host_came_through(&h);
+	if (end.aside[0])
+		fprintf(stderr, "fleet-agent pull: %s\n", end.aside);
 	if (end.unsent[0])
 		fprintf(stderr, "fleet-agent pull: its receipts did not come home: %s\n", end.unsent);
 	return code_of(end.end);

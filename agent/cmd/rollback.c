@@ -37,7 +37,7 @@ static int run(const struct command *me, int argc, char **argv)
 
 	if (!command_begin(me, table, argc, argv, &code))
 		return code;
-	if (!host_open(&h, &w, &e) || !begin(&lock, &h, &e) || !apply_run(&a, &e))
+	if (!host_open(&h, &w, &e) || !host_as_owner(&h, &e) || !begin(&lock, &h, &e) || !apply_run(&a, &e))
 		return command_fail(me, &e);
 	if (!release_current(&current, &h.store, &e) || !release_open(&r, &h.store, current, &e))
 		return command_fail(me, &e);

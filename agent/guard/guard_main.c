@@ -33,7 +33,7 @@ static bool settle(struct guard_record *r, int state, struct err *e)
 	return true;
 }
 
-/* What is left is written down again only after a reboot: a Pi where all is well is not written to. */
+/* What is left is written down again while something is on trial, for the boot after; a Pi where all is well is not written to. */
 static bool look(int state, struct err *e)
 {
 	cleanup(fd_close) int turn = -1;
@@ -44,9 +44,8 @@ static bool look(int state, struct err *e)
 		return why.code == ERR_MISSING || err_set(e, why.code, "%s", why.text);
 	if (!guard_turn(&r, &turn, state, e))
 		return false;
-	bool slept = strcmp(was.boot, r.boot) != 0;
 	bool open = *r.trial[GUARD_RELEASE].back || *r.trial[GUARD_AGENT].back;
-	return (!slept || !open || guard_write(&r, state, e)) && settle(&r, state, e);
+	return (!open || guard_write(&r, state, e)) && settle(&r, state, e);
 }
 
 int main(int argc, char **argv)

@@ -139,12 +139,13 @@ void guard_wake(struct guard_record *r, const char *boot, int64_t boot_ms)
 	bool same = strcmp(r->boot, boot) == 0;
 	int64_t gone = same ? MAX(boot_ms - r->at_ms, 0) : 0;
 
-	/* whoever was at work when the power went did not fail */
-	if (!same && *r->trial[GUARD_AGENT].back)
-		r->trial[GUARD_AGENT].starts = GUARD_STARTS;
-
 	for (int i = 0; i < GUARD_TRIALS; i++)
 		r->trial[i].left_ms = MAX(r->trial[i].left_ms - gone, 0);
+	if (!same && *r->trial[GUARD_AGENT].back) {
+		/* whoever was at work when the power went did not fail */
+		r->trial[GUARD_AGENT].starts = GUARD_STARTS;
+		r->trial[GUARD_AGENT].left_ms = MAX(r->trial[GUARD_AGENT].left_ms - GUARD_BOOT_MS, 0);
+	}
 	snprintf(r->boot, sizeof r->boot, "%s", boot);
 	r->at_ms = boot_ms;
 }
@@ -156,6 +157,14 @@ bool guard_overdue(const struct guard_record *r, enum guard_what what)
 	return *t->back && (t->left_ms == 0 || (what == GUARD_AGENT && t->starts == 0));
 }
 
+/* A link leads from its own folder. What is whole has a tree: a release by a link, an agent is one. */
+static bool is_there(int state, enum guard_what what, const char *back)
+{
+	cleanup(free_ptr) char *path = path_form(what == GUARD_AGENT ? "agent/%s/." : "%s/tree/.", back);
+
+	return fs_exists(state, path);
+}
+
 bool guard_go_back(struct guard_record *r, enum guard_what what, int state, struct err *e)
 {
 	struct guard_trial *t = &r->trial[what];
@@ -163,6 +172,8 @@ bool guard_go_back(struct guard_record *r, enum guard_what what, int state, stru
 
 	if (!*t->back)
 		return true;
+	if (!gone && !is_there(state, what, t->back))
+		return err_set(e, ERR_MISSING, "the way back of %s, %s, is not there: what is on trial stays", guard_links[what], t->back);
 	if (!(gone ? fs_remove(state, guard_links[what], e) : fs_link(state, t->back, guard_links[what], e)))
 		return false;
 	*t = (struct guard_trial){0};
@@ -174,15 +185,18 @@ bool guard_go_back(struct guard_record *r, enum guard_what what, int state, stru
 bool guard_turn(struct guard_record *out, int *turn, int state, struct err *e)
 {
 	cleanup(fd_close) int fd = -1;
-	struct err none;
+	struct err why;
 	char boot[40];
 
 	if (!fs_open_dir(&fd, state, ".", e))
 		return false;
 	if (flock(fd, LOCK_EX) != 0)
 		return err_sys(e, GUARD_FILE);
-	if (!guard_read(out, state, &none))
+	if (!guard_read(out, state, &why)) {
+		if (why.code != ERR_MISSING && why.code != ERR_SYNTAX) /* it may be whole, and read the next time */
+			return err_set(e, why.code, "%s", why.text);
 		*out = (struct guard_record){0};
+	}
 	clock_boot_id(boot);
 	guard_wake(out, boot, clock_boot_ms());
 	*turn = fd;

@@ -12,7 +12,7 @@
 #include "base/fs.h"
 
 #define GUARD_FILE "guard"
-enum { GUARD_PATH_MAX = 160, GUARD_STARTS = 3 };
+enum { GUARD_PATH_MAX = 160, GUARD_STARTS = 3, GUARD_BOOT_MS = 5 * 60 * 1000 };
 
 enum guard_what { GUARD_RELEASE, GUARD_AGENT, GUARD_TRIALS };
 struct guard_trial {
@@ -31,13 +31,17 @@ extern const char *const guard_links[GUARD_TRIALS]; /* "current", "agent/current
 /* ERR_MISSING: there is none; ERR_SYNTAX: it is not whole. Either way nothing is known to be on trial. */
 must_check bool guard_read(struct guard_record *out, int state, struct err *e);
 must_check bool guard_write(const struct guard_record *r, int state, struct err *e);
-/* To change it: nobody else does until *turn is closed. A record that is not there, or not whole, is an empty one. */
+/* To change it: nobody else does until *turn is closed. A record that is not there, or not whole, is an empty one; one that the
+ * kernel does not give now is none. */
 must_check bool guard_turn(struct guard_record *out, int *turn, int state, struct err *e);
-/* From now on, in this boot: what is left is what was left. A reboot costs no time, and gives none; it gives all starts again. */
+/* From now on, in this boot: what is left is what was left. Of what was written down last, a reboot
+ * costs a release nothing; a new agent gets all its starts again for GUARD_BOOT_MS of its time, so that reboots do not keep it for
+ * ever. */
 void guard_wake(struct guard_record *r, const char *boot, int64_t boot_ms);
 /* Is there a trial, and did it have its time or its starts? After guard_wake. */
 bool guard_overdue(const struct guard_record *r, enum guard_what what);
-/* The link leads back, and the record says that nothing is on trial. Durable; twice is legal. */
+/* The link leads back, and the record says that nothing is on trial. Durable; twice is legal. ERR_MISSING: what it would lead to is
+ * gone; nothing has changed. */
 must_check bool guard_go_back(struct guard_record *r, enum guard_what what, int state, struct err *e);
 
 /* For who tries something: it is on trial from now on, and leads `back` when it is overdue. Durable before it returns. */

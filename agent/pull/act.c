@@ -21,6 +21,20 @@ bool poll_end(struct poll *p, enum pull_end end, const char *form, ...)
 	return true;
 }
 
+/* What is wrong with a list or an agent keeps no release from this host, nor the way back from one. What another source may do
+ * better is an error all the same. */
+static bool is_aside(struct poll *p, const char *what, const struct err *e)
+{
+	static const enum err_code codes[] = {ERR_FOREIGN, ERR_MISSING, ERR_OLDER, ERR_REFUSED, ERR_SYNTAX};
+
+	for (size_t i = 0; i < COUNT_OF(codes); i++)
+		if (e->code == codes[i]) {
+			snprintf(p->out->aside, sizeof p->out->aside, "%s: %.250s", what, e->text);
+			return true;
+		}
+	return false;
+}
+
 /* A controller's lease: then it is his. */
 static bool is_driven(struct poll *p)
 {
@@ -100,10 +114,12 @@ bool poll_agent(struct poll *p, struct offer *o, struct err *e)
 	if (o->agent_answer.say != STAGE_TAKE)
 		return true;
 	if (!fetch_program(&a, &document, o->fetched, e))
-		return false;
-	if (strcmp(a.version, o->stage.agent.version) != 0)
-		return err_set(e, ERR_FOREIGN, "rollout.json offers agent %s, and role agent signs %s for " FLEET_PLATFORM,
+		return is_aside(p, "agent", e);
+	if (strcmp(a.version, o->stage.agent.version) != 0) {
+		err_set(e, ERR_FOREIGN, "rollout.json offers %s, and role agent signs %s for " FLEET_PLATFORM,
 			o->stage.agent.version, a.version);
+		return is_aside(p, "agent", e);
+	}
 	if (!begin_allowed(&p->ledger, digest_of(buf_str(&document)), &no))
 		return true;
 	if (is_driven(p))
@@ -139,15 +155,16 @@ bool poll_release(struct poll *p, struct offer *o, struct err *e)
 
 /* --- who may come in, and where to fetch from --- */
 
-/* Before any release: what follows is fetched from the new sources. */
-bool poll_lists(struct poll *p, struct fetched *f, struct err *e)
+bool poll_lists(struct poll *p, struct fetched *f, bool again, struct err *e)
 {
 	cleanup(access_set_free) struct access_set set = {0};
 	struct ledger *l = &p->ledger;
 	bool same = false;
 
-	if (!fetch_access(&set, &same, f, e) || same)
-		return same;
+	if (!fetch_access(&set, &same, f, e))
+		return is_aside(p, "lists", e);
+	if (same || marks_has(&l->guilty, set.id) != again)
+		return true;
 	if (is_driven(p))
 		return true;
 	if (p->pull->dry)

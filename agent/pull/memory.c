@@ -235,7 +235,7 @@ int64_t pull_due_ms(const struct pull_state *p, const struct pull_last *last, co
 {
 	if (p->failures) {
 		bool same = p->boot && str_is(str_of(p->boot), boot);
-		return MAX((same ? p->next_ms : MIN(p->left_ms, every_ms)) - boot_ms, 0);
+		return MAX((same ? p->next_ms : MIN(MIN(p->left_ms, every_ms), (int64_t)PULL_REBOOT_MS)) - boot_ms, 0);
 	}
 	if (last->at_ms < 0 || last->at_ms > boot_ms)
 		return 0;

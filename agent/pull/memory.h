@@ -49,9 +49,10 @@ const struct pull_mark *pull_mark_find(const struct pull_state *p, const char *u
 void pull_mark_set(struct pull_state *p, const char *url, const struct source_mark *mark, struct digest timestamp);
 
 /* --- when; pure --- */
-enum { PULL_BACKOFF_MS = 60 * 1000 };
+enum { PULL_BACKOFF_MS = 60 * 1000, PULL_REBOOT_MS = 3600 * 1000 };
 /* How long until this host polls again, 0: now. Every host has its own moment: by its id, within a tenth of `every_ms`; after
- * failures the wait doubles from PULL_BACKOFF_MS up to `every_ms`, of which its id takes up to a half away. */
+ * failures the wait doubles from PULL_BACKOFF_MS up to `every_ms`, of which its id takes up to a half away. In another boot what was
+ * left counts, at most PULL_REBOOT_MS: who restarts each day would else never come. */
 int64_t pull_due_ms(const struct pull_state *p, const struct pull_last *last, const char *id, int64_t every_ms,
 	const char *boot, int64_t boot_ms);
 void pull_failed(struct pull_state *p, const char *id, int64_t every_ms, const char *boot, int64_t boot_ms);

@@ -23,6 +23,7 @@ struct poll {
 bool poll_end(struct poll *p, enum pull_end end, const char *form, ...) printf_like(3, 4);
 
 /* act.c: what a source says, in this order; each begins an attempt (p->begun), ends the poll (poll_end), or leaves it to the next. */
-must_check bool poll_lists(struct poll *p, struct fetched *f, struct err *e); /* who may come in, and where to fetch from */
+/* who may come in, and where to fetch from; `again`: one that failed here before, which waits for all else */
+must_check bool poll_lists(struct poll *p, struct fetched *f, bool again, struct err *e);
 must_check bool poll_agent(struct poll *p, struct offer *o, struct err *e);   /* the agent itself, before what it shall understand */
 must_check bool poll_release(struct poll *p, struct offer *o, struct err *e); /* take it, go back, or not */

@@ -45,6 +45,23 @@ static bool is_lasting(const struct fetched *f)
 	return (f->mark.etag[0] || f->mark.modified[0]) && (age_s < 0 || age_s >= MARK_AGE_S);
 }
 
+static bool is_over(const struct poll *p)
+{
+	return p->begun || (p->out->why[0] && p->out->end != PULL_NOTHING);
+}
+
+/* The way back first: an abort waits for nothing. Then lists, since what follows is fetched from the new sources, the agent that
+ * shall understand it, and the release. */
+static bool act(struct poll *p, struct fetched *f, struct offer *o, struct err *e)
+{
+	if (o->answer.say == STAGE_BACK && !poll_release(p, o, e))
+		return false;
+	if ((!is_over(p) && !poll_lists(p, f, false, e)) || (!is_over(p) && !poll_agent(p, o, e)) ||
+		(!is_over(p) && !poll_release(p, o, e)))
+		return false;
+	return is_over(p) || poll_lists(p, f, true, e);
+}
+
 static bool ask_source(struct poll *p, const struct origin *origin, size_t index, struct err *e)
 {
 	const struct pull *with = p->pull;
@@ -57,16 +74,10 @@ static bool ask_source(struct poll *p, const struct origin *origin, size_t index
 	if (!reach_open(&source, origin, index, with->store, with->config->plan, !clock_now().synced, e))
 		return false;
 	f.source = source;
-	if (!fetch_refresh(&f, &p->state, e) || !poll_lists(p, &f, e))
+	if (!fetch_refresh(&f, &p->state, e) || !offer_decide(&o, e) || !act(p, &f, &o, e))
 		return false;
-	if (p->begun || p->out->why[0])
+	if (p->begun)
 		return true;
-	if (!offer_decide(&o, e) || !poll_agent(p, &o, e))
-		return false;
-	if (p->begun || p->out->why[0])
-		return true;
-	if (!poll_release(p, &o, e))
-		return false;
 	p->last.window = o.answer.for_window;
 	if (is_lasting(&f))
 		pull_mark_set(&p->state, origin->url, &f.mark, digest_of(buf_str(&f.timestamp)));
@@ -269,17 +280,32 @@ static bool due_poll(struct poll *p, struct err *e)
 	return note_end(p, good, &why, e);
 }
 
+/* Somebody else's trial that nobody works on any more, on a host that knows no source, too. */
+static bool is_abandoned(bool *yes, const struct store *s, struct err *e)
+{
+	cleanup(ledger_free) struct ledger l = {0};
+
+	if (!ledger_load(&l, s, e))
+		return false;
+	*yes = l.has_attempt && !pull_is_ours(&l) && !store_is_locked(s);
+	return true;
+}
+
 bool pull_once(struct pull_outcome *out, const struct pull *pull, struct err *e)
 {
 	cleanup(poll_free) struct poll p = {.pull = pull, .lock = -1, .out = out};
 	cleanup(fd_close) int alone = -1;
-	bool taken, due;
+	bool taken, due, abandoned;
 
 	*out = (struct pull_outcome){0};
 	if (!fs_lock(&alone, &taken, pull->store->dir, "pull.lock", false, e))
 		return false;
 	if (!taken)
 		return poll_end(&p, PULL_BUSY, "another pull is at it");
+	if (!is_abandoned(&abandoned, pull->store, e))
+		return false;
+	if (abandoned)
+		return poll(&p, e);
 	pull_state_load(&p.state, pull->store);
 	pull_last_load(&p.last, pull->store);
 	if (!open_now(&p.now, pull->store, e) || !access_sources(&p.origins, pull->store, pull->config, e) ||

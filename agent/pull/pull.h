@@ -33,6 +33,7 @@ struct pull_outcome {
 	enum pull_end end;
 	char why[900];
 	bool more; /* a list or an agent was taken: a release may stand behind it, and another poll is due at once */
+	char aside[300];  /* what it was told to follow and could not, beside the outcome; empty: nothing */
 	char unsent[900]; /* why its receipts did not come home; empty: they did, or there are none */
 };
 /* False when it could not even be begun: no configuration to pull by, no ledger. What a source or a release did wrong is an

@@ -109,12 +109,15 @@ bool ledger_load(struct ledger *out, const struct store *s, struct err *e)
 	}
 	for (size_t i = 0; i < COUNT_OF(copies); i++)
 		ledger_free(&copy[i]);
-	if (best < 0)
-		return err_set(e, ERR_MISSING,
-			"the state is lost (%s; %s): what runs goes on, nothing new is tried until `fleet-agent enrol "
-			"--force`",
-			why[0].text, why[1].text);
-	return true;
+	if (best >= 0)
+		return true;
+	/* what the kernel refuses now it may give later: that is not lost */
+	if (why[0].code == ERR_IO || why[1].code == ERR_IO)
+		return err_set(e, ERR_IO, "the state cannot be read (%s; %s): what runs goes on", why[0].text, why[1].text);
+	return err_set(e, ERR_MISSING,
+		"the state is lost (%s; %s): what runs goes on, nothing new is tried until `fleet-agent doctor`, or a boot, makes it "
+		"anew of what was left",
+		why[0].text, why[1].text);
 }
 
 const char *ledger_damaged(const struct store *s)

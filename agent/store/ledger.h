@@ -48,7 +48,7 @@ struct ledger {
 	struct quota quota;        /* of trials begun from outside */
 	struct list guilty, held;  /* struct mark, newest last, bounded */
 };
-/* ERR_MISSING when neither copy is whole: what runs goes on, but nothing new is tried. */
+/* ERR_MISSING when neither copy is whole: what runs goes on, but nothing new is tried. ERR_IO: the kernel gives none now. */
 must_check bool ledger_load(struct ledger *out, const struct store *s, struct err *e);
 /* The copy that is not whole or not there, whole though the other may be; NULL: both are. ledger_save makes it again. */
 const char *ledger_damaged(const struct store *s);

@@ -68,6 +68,13 @@ bool staging_check(const struct store *s, struct digest payload, uint64_t length
 	return err_set(e, ERR_DIGEST, "the payload's bytes are not what it is named by; it is dropped");
 }
 
+bool staging_drop(const struct store *s, struct digest payload, struct err *e)
+{
+	cleanup(free_ptr) char *path = staged(payload, ".part");
+
+	return fs_remove(s->dir, path, e);
+}
+
 bool staging_manifest_save(const struct store *s, struct digest release, struct str bytes, struct err *e)
 {
 	cleanup(free_ptr) char *path = staged(release, ".json");

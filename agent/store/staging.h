@@ -11,6 +11,7 @@ must_check bool staging_part(int *out, const struct store *s, struct digest payl
 uint64_t staging_have(const struct store *s, struct digest payload);
 /* Is it whole, and the bytes it is named by? When its bytes are wrong, it is dropped: ERR_DIGEST. */
 must_check bool staging_check(const struct store *s, struct digest payload, uint64_t length, struct err *e);
+must_check bool staging_drop(const struct store *s, struct digest payload, struct err *e);
 must_check bool staging_open(int *out, const struct store *s, struct digest payload, struct err *e);
 
 /* The manifest of the release that is tried, until the release is made. */

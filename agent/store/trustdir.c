@@ -111,14 +111,22 @@ static bool finish_drop(const struct store *s, struct err *e)
 	return fs_remove(s->dir, DROPPING, e);
 }
 
-bool trustdir_open(struct trust **out, const struct store *s, const struct config *c, struct moment now, struct err *e)
+/* A root signs itself: whichever copy is whole says so. */
+static bool open_anchor(struct trust **out, const struct config *c, bool copy, struct trust_time time, struct err *e)
 {
 	cleanup(buf_free) struct buf anchor = {0};
+
+	return config_anchor(&anchor, c, copy, e) && trust_new(out, buf_str(&anchor), time, e);
+}
+
+bool trustdir_open(struct trust **out, const struct store *s, const struct config *c, struct moment now, struct err *e)
+{
+	struct err why;
 	bool dropping = is_dropping(s);
 	struct trust_time time = {dropping ? now.unix_s : MAX(now.unix_s, floor_read(s)), now.synced};
 	struct trust *t = NULL;
 
-	if (!config_anchor(&anchor, c, e) || !trust_new(&t, buf_str(&anchor), time, e))
+	if (!open_anchor(&t, c, false, time, e) && !open_anchor(&t, c, true, time, &why))
 		return false;
 	hold_roots(t, s);
 	if (!dropping) {
@@ -166,9 +174,15 @@ bool trustdir_damaged(struct buf *names, const struct store *s, const struct con
 
 	if (!trustdir_open(&t, s, c, clock_now(), e))
 		return false;
+	for (int copy = 0; copy < 2; copy++) {
+		cleanup(trust_free) struct trust *anchor = NULL;
+		struct err why;
+		if (!open_anchor(&anchor, c, copy, (struct trust_time){0}, &why) && !(copy && why.code == ERR_MISSING))
+			buf_form(names, "%s%s/" CONFIG_ANCHOR "%s", names->len ? ", " : "", c->dir, copy ? ".2" : "");
+	}
 	cleanup(free_ptr) char *root = role_path("root", (int64_t)trust_version(t, "root") + 1);
 	if (fs_exists(s->dir, root))
-		buf_form(names, "%s", root + strlen("trust/"));
+		buf_form(names, "%s%s", names->len ? ", " : "", root + strlen("trust/"));
 	for (size_t i = 0; i < COUNT_OF(roles); i++)
 		if (!is_held(t, s, roles[i]))
 			buf_form(names, "%s%s.json", names->len ? ", " : "", roles[i]);

@@ -32,7 +32,7 @@ bool expand_staged(const struct store *s, const struct staged *from, const struc
 	(void)!fs_remove(s->dir, to, &drop);
 	if (e->code == ERR_SPACE)
 		(void)!store_needs(s, (uint64_t)b->length, "the bundle", e);
-	else
-		(void)!staging_clear(s, true, &drop);
+	else if (e->code != ERR_IO) /* what the kernel refused now may be expanded by the next try: bytes are money */
+		(void)!staging_drop(s, from->payload, &drop);
 	return false;
 }

@@ -46,23 +46,24 @@ static bool show_all(struct db *db, const struct show *show, struct err *e)
 	for (size_t i = 0; i < count; i++) {
 		char at[24];
 		clock_text(at, r[i].started);
-		table_cell(&t, PLAIN, "%s", r[i].id);
-		table_cell(&t, PLAIN, "%s", r[i].action);
-		table_cell(&t, PLAIN, "%s", rollout_words[r[i].state]);
-		table_cell(&t, PLAIN, "%s", at);
-		table_cell(&t, PLAIN, "%s%s%s", r[i].who, r[i].reason ? ": " : "", r[i].reason ? r[i].reason : "");
 		doc_add(list, rollout_doc(&r[i], NULL, 0));
+		if (!show->json) {
+			table_cell(&t, PLAIN, "%s", r[i].id);
+			table_cell(&t, PLAIN, "%s", r[i].action);
+			table_cell(&t, PLAIN, "%s", rollout_words[r[i].state]);
+			table_cell(&t, PLAIN, "%s", at);
+			table_cell(&t, PLAIN, "%s%s%s", r[i].who, r[i].reason ? ": " : "", r[i].reason ? r[i].reason : "");
+		}
 		rollout_row_free(&r[i]);
 	}
 	free(r);
 	doc *whole = show_doc(show);
 	doc_set(whole, "rollouts", list);
-	if (show->json)
-		show_json(whole);
-	else {
+	if (good && show->json)
+		show_json(doc_ref(whole));
+	else if (good)
 		table_print(&t);
-		doc_free(&whole);
-	}
+	doc_free(&whole);
 	return good;
 }
 

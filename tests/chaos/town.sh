@@ -96,7 +96,7 @@ town_begin()
 
 is_pushed() { [[ $1 == *-D ]]; }
 # below FOLDER: the processes whose program or working folder is in there.
-below() { find /proc -maxdepth 2 \( -name exe -o -name cwd \) -lname "$1/*" -printf '%h\n' 2>/dev/null | awk -F/ '$3 ~ /^[0-9]+$/ && !seen[$3]++ { print $3 }'; }
+below() { { find /proc -maxdepth 2 \( -name exe -o -name cwd \) -lname "$1/*" -printf '%h\n' 2>/dev/null || true; } | awk -F/ '$3 ~ /^[0-9]+$/ && !seen[$3]++ { print $3 }'; }
 # children PID...: all that came from them
 children()
 {

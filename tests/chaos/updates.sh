@@ -33,7 +33,7 @@ begin()
 	agent) agent_begin ;;
 	esac
 	note "update $updates: $kind"
-	rollouts >"$T/known"
+	rollouts >"$T/known" || fail "the rollouts are listed before update $updates"
 }
 # The first is a good one, the second dies at its start; then there is none that is newer, and it is asked for once more.
 agent_begin()
@@ -65,7 +65,7 @@ job()
 	disown $!
 	job=${todo[0]}
 }
-rollouts() { (cd "$fleet" && "$fleetctl" rollout status --all --json 2>/dev/null) | jq -r '.rollouts[]? | "\(.id) \(.state) \(.action)"'; }
+rollouts() { (cd "$fleet" && "$fleetctl" rollout status --all --json 2>"$T/err") | jq -r '.rollouts[]? | "\(.id) \(.state) \(.action)"'; }
 # The rollout that this update began, and where it stands: $mine, $state.
 mine_is()
 {

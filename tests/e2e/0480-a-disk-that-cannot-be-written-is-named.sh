@@ -39,3 +39,26 @@ runs ber-D 2
 ended ber-D pass "and its receipt is written"
 "$agent" verify --config-dir "$T/hosts/ber-D/etc" >"$T/out" 2>&1 || fail "what it runs is what was signed"
 ok "what it runs is what was signed"
+
+# A root that was laid over with memory later, as some set-up tools offer: what is tried there would be forgotten.
+etc=$T/hosts/ber-D/etc
+chmod u+w "$etc"/*
+jq 'del(.allow_volatile)' "$etc/agent.json" >"$T/json" && cat "$T/json" >"$etc/agent.json"
+sed -i '2i # another' "$fleet/scripts/small/probes/beat.sh"
+sign
+ctl rollout start all --allow-blind
+[ "$code" -ne 0 ] || fail "a state folder that a restart may empty is refused"
+said 'lies on tmpfs by now: a restart may empty it, so nothing new is tried' "a state folder that a restart may empty is refused"
+runs ber-D 2
+jq '.allow_volatile = true' "$etc/agent.json" >"$T/json" && cat "$T/json" >"$etc/agent.json"
+ctl rollout start all --allow-blind
+expect 0 "unless it is allowed"
+runs ber-D 3
+mount -o remount,ro "$disk" || fail "the disk is read-only"
+sed -i '2i # yet another' "$fleet/scripts/small/probes/beat.sh"
+sign
+ctl rollout start all --allow-blind
+[ "$code" -ne 0 ] || fail "a state folder that cannot be written is refused"
+said 'Read-only file system' "a state folder that cannot be written is refused"
+mount -o remount,rw "$disk"
+runs ber-D 3

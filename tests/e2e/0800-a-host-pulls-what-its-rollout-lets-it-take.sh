@@ -46,7 +46,7 @@ said 'reaches 1 of 2 hosts, and this one is number 2' "the other is told that it
 # --- nothing new: one conditional request, and nothing is written ---
 
 # what was signed a moment ago is asked for once more: another of the same second and length would look the same
-settled() { pull "$first" --now && grep -q '"etag"' "$T/hosts/$first/state/pull.json"; }
+settled() { pull "$first" --now && asked | tail -n 1 | grep -q ' 304 '; }
 until_true 100 settled || fail "how the timestamp looks is remembered"
 find "$T/hosts/$first/state" -newermt '2000-01-01' ! -name "pull.last" ! -name "pull.tls-*" ! -name '*.lock' -type f -printf '%p %T@ %i\n' | sort >"$T/before"
 forget

@@ -11,6 +11,12 @@ done
 ctl rollout start all --allow-blind
 expect 0 "both hosts run release 1 by the packaged agent"
 agent_is ber-1 0.1.0 "which is 0.1.0"
+read -ra by <<<"$(launcher ber-1)"
+"${by[@]}" probes --config-dir "$T/hosts/ber-1/etc" >"$T/hosts/ber-1/probes.log" 2>&1 &
+runner=$!
+pids+=("$runner")
+ran() { [ -e "$T/hosts/ber-1/results/beat.run" ]; }
+until_true 100 ran || fail "its probes run: $(cat "$T/hosts/ber-1/probes.log")"
 
 # --- one that is good ---
 
@@ -29,6 +35,13 @@ for id in ber-1 ber-2; do
 done
 [ "$(host_runs ber-1)" = 1 ] || fail "the scripts are as before"
 ok "the scripts are as before"
+launched_as ber-1 status --json --config-dir "$T/hosts/ber-1/etc" | jq -e '.receipt.checks[] | select(.name == "alive" and .before == "green" and .after == "green")' >/dev/null ||
+	fail "its probes live as the new one: $(launched_as ber-1 status --json --config-dir "$T/hosts/ber-1/etc" | jq -c .receipt)"
+[[ $(readlink "/proc/$runner/exe") == $T/hosts/ber-1/state/trees/* ]] || fail "the runner of probes is the new one: $(readlink "/proc/$runner/exe")"
+ok "the runner of probes is the new one, and they live"
+launched_as ber-2 status --json --config-dir "$T/hosts/ber-2/etc" | jq -e '[.receipt.checks[]? | select(.name == "alive")] | length == 0' >/dev/null ||
+	fail "where none ran before, none is asked for"
+ok "where none ran before, none is asked for"
 ctl agent push
 expect 0 "once more: they run it already"
 said 'ber-1: current' "which is said"

@@ -165,17 +165,77 @@ said 'committed: release 4' "and the next poll brings it anew"
 
 # --- both copies of the state ---
 
+# Releases 1 and 2 were committed, 3 was a bad one; then the state is lost.
+whole
+printf '#!/bin/sh\nexit 1\n' >"$fleet/scripts/small/checks/health.sh"
+roll
+pull ber-D --now
+expect 9 "a bad release goes back"
+guilty=$(host_marks ber-D guilty)
+[ -n "$guilty" ] || fail "and is guilty"
+newest=$(basename -s .json -a "$state"/receipts/*.json | sort -n | tail -n 1)
+flip "$state/state"
+flip "$state/state.2"
+pull ber-D --now
+expect 1 "both copies lost: nothing new is tried"
+said 'the state is lost .*what runs goes on, nothing new is tried until .fleet-agent doctor., or a boot' "and it says what to do"
+"$agent" status --config-dir "$h/etc" >"$T/out" 2>&1 && fail "status has nothing to tell"
+said 'fleet-agent doctor' "status says it too"
+as_signed "with both copies lost"
+"$agent" doctor --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null || fail "doctor makes the state anew"
+said '^release 2 .* is what was signed$' "what runs goes on"
+said '^the state was lost, and is made anew of what was left$' "doctor makes the state anew"
+runs ber-D 2
+[ "$(host_marks ber-D guilty)" = "$guilty" ] || fail "what was guilty is guilty"
+[ "$(host_status ber-D | jq -r '"\(.receipt.number) \(.receipt.verdict) \(.previous != null)"')" = "$((newest + 1)) unproven true" ] ||
+	fail "receipts go on, and the way back is known: $(host_status ber-D)"
+ok "what was guilty is guilty, receipts go on, and the way back is known"
+[ "$(head -n 1 "$state/receipts/$((newest + 1)).json" | jq -r .previous)" = "$(head -n 1 "$state/receipts/$newest.json" | tr -d '\n' | sha256sum | cut -c1-64)" ] ||
+	fail "its receipt follows the one before"
+"$agent" doctor --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null || fail "doctor, once more"
+[ "$(wc -l <"$T/out")" -eq 1 ] || fail "then there is nothing left to say"
+[ "$(ls "$state/receipts" | grep -c json)" -eq "$((newest + 1))" ] || fail "and nothing is stated twice"
+pull ber-D --now
+said 'guilty' "the bad release is not tried again"
+printf '#!/bin/sh\nexit 0\n' >"$fleet/scripts/small/checks/health.sh"
+roll
+pull ber-D --now
+said 'committed: ' "and it follows its plan"
+runs ber-D 6
+"$agent" rollback --config-dir "$h/etc" >"$T/out" 2>"$T/err" || fail "by which there is a way back"
+runs ber-D 2
+
+# A boot does the same; and where the receipts are gone too, what runs still counts.
 whole
 flip "$state/state"
 flip "$state/state.2"
-"$agent" boot --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null || fail "a host that lost both copies boots"
-said 'release 2 .* is what was signed; the state is lost: nothing new is tried until .fleet-agent enrol --force' "both copies lost: what runs goes on"
+rm "$state"/receipts/*.json
+"$agent" boot --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null || fail "a host that lost all that boots"
+said 'release 2 .* is what was signed; the state was lost, and is made anew' "a boot makes the state anew"
 pull ber-D --now
-expect 1 "nothing new is tried"
-said 'fleet-agent enrol --force' "and it says what to do"
-as_signed "with both copies lost"
-host_enrol ber-D plan-D --force --sources "$T/sources.json"
+said 'committed: ' "and it follows its plan"
+
+# --- the keys of the enrolment, and who this host is ---
+
+whole
+host_enrol ber-D plan-D --force --keys "$T/operator.pub" --sources "$T/sources.json"
+cp -a "$h" "$T/enrolled"
+boots_and_says()
+{
+	"$agent" boot --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null || fail "$2: a host boots"
+	said "$1" "$2"
+}
+for file in authorized_keys authorized_keys.2; do
+	chmod -R u+w "$h" && rm -rf "$h" && cp -a "$T/enrolled" "$h"
+	flip "$state/access/enrolled/$file"
+	boots_and_says '; access/current/authorized_keys was damaged, and made again' "enrolled keys: $file is found"
+	cmp -s "$state/access/enrolled/$file" "$T/enrolled/state/access/enrolled/$file" || fail "$file is as it was"
+done
+chmod u+w "$h/etc" "$h/etc"/*
+sed -i 's/^{/</' "$h/etc/agent.json"
+boots_and_says '; agent.json is damaged .*: its copy of the enrolment' "who this host is: its copy serves"
+cp "$h/etc/agent.json.2" "$h/etc/agent.json"
+flip "$h/etc/root.json"
+boots_and_says '; trust: damaged, .*etc/root.json' "the root of trust: it is named"
 pull ber-D --now
-said 'committed: ' "enrolled again, it follows its plan"
-pull ber-D --now
-runs ber-D 4
+said 'committed: ' "and its copy serves"

@@ -2,7 +2,8 @@
 # A tower on this machine, for tests and the demo: real sshd on loopback, a state folder a host, one forced command.
 # Source it, then: tower_begin; tower_fleet; host_make ID PLAN SITE ...; everything ends with the script.
 
-set -euo pipefail
+set -Eeuo pipefail
+trap 'echo "not ok - ended at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR # never without a word
 export LC_ALL=C
 umask 022
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

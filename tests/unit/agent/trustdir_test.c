@@ -87,15 +87,34 @@ static void without_the_anchor_nothing_that_is_kept_stands_in_for_it(void **stat
 	BEGIN;
 	cleanup(doc_free) doc *root = forge_root(1, "r", "m", "s", "t");
 	cleanup(free_ptr) char *anchor = path_form("%s/root.json", h.dir);
+	cleanup(free_ptr) char *copy = path_form("%s/root.json.2", h.dir);
 	struct trust *t = NULL;
 	struct err e = {0};
 
 	lay(&h, "trust/root.json", root, "r");
 	lay(&h, "trust/1.root.json", root, "r");
-	assert_int_equal(unlink(anchor), 0);
+	assert_int_equal(unlink(anchor) | unlink(copy), 0);
 	assert_false(trustdir_open(&t, &h.store, &h.config, h.now, &e));
 	assert_int_equal(e.code, ERR_MISSING);
 	assert_null(t);
+}
+
+static void an_anchor_that_rotted_is_named_and_its_copy_serves(void **state)
+{
+	BEGIN;
+	cleanup(free_ptr) char *anchor = path_form("%s/root.json", h.dir);
+	cleanup(buf_free) struct buf names = BUF_MAX(KIB);
+
+	for (int missing = 0; missing < 2; missing++) {
+		if (missing)
+			assert_int_equal(unlink(anchor), 0);
+		else
+			assert_true(fs_write(AT_FDCWD, anchor, STR("{}"), 0644, NULL));
+		assert_int_equal(held(&h, "root"), 1);
+		buf_clear(&names);
+		assert_true(trustdir_damaged(&names, &h.store, &h.config, NULL));
+		assert_true(str_ends(buf_str(&names), "/root.json"));
+	}
 }
 
 static void a_root_that_has_expired_keeps_nobody_from_opening_what_is_held(void **state)
@@ -217,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_anchor_is_that_of_enrolment_and_none_that_lies_among_what_is_kept),
 		cmocka_unit_test(without_the_anchor_nothing_that_is_kept_stands_in_for_it),
+		cmocka_unit_test(an_anchor_that_rotted_is_named_and_its_copy_serves),
 		cmocka_unit_test(a_root_that_has_expired_keeps_nobody_from_opening_what_is_held),
 		cmocka_unit_test(a_roles_name_never_leaves_the_folder),
 		cmocka_unit_test(new_online_keys_drop_what_the_old_ones_said),

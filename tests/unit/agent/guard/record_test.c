@@ -27,6 +27,7 @@ static void must(bool done, const struct err *e)
 
 static int set_up(void **state)
 {
+	const char *const held[] = {"releases", RELEASE_A, RELEASE_A "/tree", "trees", TREE_A + strlen("../")};
 	struct room *room = mem_new(1, sizeof *room);
 	const char *tmp = getenv("TMPDIR");
 	struct err e;
@@ -36,6 +37,8 @@ static int set_up(void **state)
 	if (!mkdtemp(room->path) || !fs_open_dir(&room->state, AT_FDCWD, room->path, &e))
 		return -1;
 	must(fs_mkdir(room->state, "agent", 0755, &e), &e);
+	for (size_t i = 0; i < COUNT_OF(held); i++)
+		must(fs_mkdir(room->state, held[i], 0755, &e), &e);
 	must(fs_link(room->state, RELEASE_B, "current", &e), &e);
 	must(fs_link(room->state, TREE_A, "agent/current", &e), &e);
 	return 0;
@@ -173,6 +176,50 @@ static void going_back_moves_the_link_and_ends_that_trial_alone(void **state)
 	must(guard_go_back(&r, GUARD_AGENT, room->state, &e), &e);
 }
 
+static void a_way_back_that_is_gone_is_taken_by_nobody(void **state)
+{
+	const struct room *room = *state;
+	struct guard_record r = both_on_trial();
+	struct err e;
+
+	snprintf(r.trial[GUARD_AGENT].back, GUARD_PATH_MAX, "%s", TREE_A);
+	must(guard_write(&r, room->state, &e), &e);
+	must(fs_remove_tree(room->state, RELEASE_A, &e) && fs_remove_tree(room->state, "trees", &e), &e);
+	for (int i = 0; i < GUARD_TRIALS; i++) {
+		assert_false(guard_go_back(&r, (enum guard_what)i, room->state, &e));
+		assert_int_equal(e.code, ERR_MISSING);
+	}
+	leads(room, "current", RELEASE_B);
+	leads(room, "agent/current", TREE_A);
+}
+
+/* What cannot be read now may be whole: it is neither empty nor written over. */
+static void a_record_that_the_kernel_does_not_give_is_no_empty_one(void **state)
+{
+	const struct room *room = *state;
+	struct guard_trial agent = {GUARD_PACKAGED, 3600000, GUARD_STARTS};
+	struct err e;
+
+	must(fs_mkdir(room->state, GUARD_FILE, 0755, &e), &e); /* reading it is EISDIR */
+	assert_false(guard_end(room->state, GUARD_RELEASE, &e));
+	assert_false(guard_begin(room->state, GUARD_AGENT, &agent, &e));
+}
+
+static void reboots_do_not_keep_an_agent_on_trial_for_ever(void **state)
+{
+	struct guard_record r = both_on_trial();
+	char boot[16] = "";
+
+	(void)state;
+	for (int i = 0; i < 3600000 / GUARD_BOOT_MS; i++) {
+		assert_false(guard_overdue(&r, GUARD_AGENT));
+		snprintf(boot, sizeof boot, "boot %d", i);
+		guard_wake(&r, boot, 5);
+	}
+	assert_true(guard_overdue(&r, GUARD_AGENT));
+	assert_int_equal(r.trial[GUARD_RELEASE].left_ms, 60000);
+}
+
 static struct guard_record read_back(const struct room *room)
 {
 	struct guard_record r;
@@ -233,6 +280,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_flipped_bit_makes_it_no_record, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_way_back_that_leads_out_of_the_state_is_no_record, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_way_back_that_is_gone_is_taken_by_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_record_that_the_kernel_does_not_give_is_no_empty_one, set_up, tear_down),
+		cmocka_unit_test(reboots_do_not_keep_an_agent_on_trial_for_ever),
 		cmocka_unit_test(time_passes_within_a_boot_and_stands_still_between_two),
 		cmocka_unit_test(an_agent_without_starts_is_overdue_and_nothing_on_trial_never_is),
 		cmocka_unit_test_setup_teardown(
