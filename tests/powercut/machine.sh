@@ -15,7 +15,7 @@ kernel_make()
 	(cd "$kernel" && apt-get -o APT::Sandbox::User=root download -q "${name:?apt knows no linux-image-cloud-amd64}" >log 2>&1 && dpkg -x ./*.deb .) || {
 		tail -n 5 "$kernel/log" >&2
 		echo "powercut: no kernel could be fetched: apt-get update, then again" >&2
-		exit 1
+		exit 77
 	}
 	rm "$kernel"/*.deb
 	touch "$kernel/whole"

@@ -388,8 +388,8 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [ -n "$cuts_wanted" ] || usage
-[ "$(id -u)" -eq 0 ] || { echo 'powercut: disks are mounted: needs root' >&2; exit 2; }
-[ "$(uname -m)" = x86_64 ] || { echo 'powercut: the machine is an amd64: run it on one' >&2; exit 2; }
+[ "$(id -u)" -eq 0 ] || { echo 'powercut: disks are mounted: needs root' >&2; exit 77; }
+[ "$(uname -m)" = x86_64 ] || { echo 'powercut: the machine is an amd64: run it on one' >&2; exit 77; }
 
 # In memory, where there is room: what must be synced to a real disk takes its time, and no test of ours is served by it.
 if [ -z "${TMPDIR:-}" ] && [ "$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 3000000 ]; then
