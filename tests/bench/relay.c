@@ -1,12 +1,20 @@
 /* A slow line on loopback: what comes in goes on half a round trip later, in order, as wide as it likes; bytes are
- * counted.
+ * counted. PORT 0: any free one.
  *
- *   relay PORT TARGET-PORT RTT_MS [CUT [HOW]]   PORT 0: any free one; CUT: a connection breaks when so many bytes went down it;
- *                                               HOW: up: when so many went up; stall-down, stall-up: it stays open, and silent
+ *   relay PORT TARGET-PORT RTT_MS [CUT [HOW]]
+ *
+ *     CUT: a connection breaks when so many bytes went down it. HOW: "up": when so many went up it; "stall-down",
+ *     "stall-up": it stays open, and silent: neither side hears even that the other one has gone.
+ *
+ *   relay PORT TARGET-PORT RTT_MS -
+ *
+ *     Orders come on stdin. "CUT HOW": so from now on, counted over all connections, and when it breaks nobody comes through
+ *     any more. "end": all that are open break, and the line is whole. Each is answered by the sum since the last.
  *
  * One JSON object a line on stdout: {"port":N} when it listens; at the end of each connection
  * {"up":BYTES,"down":BYTES,"ms":N} (up: from who connected; ms: from its connect until it closed); on SIGTERM, which
- * ends it, the sum of all: {"connections":N,"up":BYTES,"down":BYTES}. Only payload is counted, no headers of TCP or IP.
+ * ends it, the sum of all: {"connections":N,"up":BYTES,"down":BYTES,"cut":N} (cut: those that broke, or went silent).
+ * Only payload is counted, no headers of TCP or IP.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,7 +33,7 @@
 
 enum { CHUNK = 64 * 1024, QUEUE_MAX = 16 * 1024 * 1024, EVENTS = 64 };
 
-#define US_PER_MS INT64_C(1000)
+#define US_PER_MS    INT64_C(1000)
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 
 struct chunk { /* len 0: the end of the stream */
@@ -37,7 +45,7 @@ struct chunk { /* len 0: the end of the stream */
 struct way { /* from side i of the connection to the other */
 	struct chunk *first, **last;
 	size_t queued;
-	uint64_t bytes;
+	uint64_t bytes, passed;
 	bool ended, over; /* read to its end; passed on to its end */
 };
 struct side {
@@ -45,23 +53,34 @@ struct side {
 	int fd; /* -1: the target, not yet connected */
 	uint32_t events;
 };
+struct cut {
+	uint64_t at; /* 0: never */
+	int way;     /* index of the way whose bytes count */
+	bool stall;
+};
 struct connection {
 	struct connection *next;
 	struct side side[2]; /* 0: who connected, 1: the target */
 	struct way way[2];
 	int64_t began_us, closed_us;
-	uint64_t passed; /* bytes that were passed on the way that is cut */
 	bool cut, stalled, dead;
+	bool broke; /* cut or stalled */
+};
+struct sum {
+	uint64_t connections, up, down, cut;
 };
 struct relay {
 	int epoll, listener, signals;
+	bool ordered; /* orders come on stdin */
+	char order[64];
+	size_t order_len;
 	uint16_t target;
 	int64_t rtt_us;
-	uint64_t cut; /* 0: never */
-	int cut_way;  /* index of the way whose bytes count */
-	bool stall;
+	struct cut cut;
+	uint64_t passed; /* that way since the order, by all connections */
+	bool gone;       /* it was cut: nobody comes through any more */
 	struct connection *first;
-	uint64_t connections, up, down;
+	struct sum sum, told; /* of those that have ended; what the last order was answered with */
 };
 
 static void die(const char *what)
@@ -89,13 +108,27 @@ static void ways_free(struct connection *c)
 		}
 }
 
+static void add(struct sum *s, const struct connection *c)
+{
+	s->connections++;
+	s->up += c->way[0].bytes;
+	s->down += c->way[1].bytes;
+	s->cut += c->broke;
+}
+
+static void tell(const struct sum *s, const struct sum *but)
+{
+	printf("{\"connections\":%llu,\"up\":%llu,\"down\":%llu,\"cut\":%llu}\n",
+		(unsigned long long)(s->connections - but->connections), (unsigned long long)(s->up - but->up),
+		(unsigned long long)(s->down - but->down), (unsigned long long)(s->cut - but->cut));
+	fflush(stdout);
+}
+
 static void report(struct relay *r, const struct connection *c)
 {
 	int64_t closed_us = c->closed_us ? c->closed_us : now_us();
 
-	r->connections++;
-	r->up += c->way[0].bytes;
-	r->down += c->way[1].bytes;
+	add(&r->sum, c);
 	printf("{\"up\":%llu,\"down\":%llu,\"ms\":%lld}\n", (unsigned long long)c->way[0].bytes,
 		(unsigned long long)c->way[1].bytes, (long long)((closed_us - c->began_us) / US_PER_MS));
 	fflush(stdout);
@@ -116,6 +149,22 @@ static void reap(struct relay *r)
 		ways_free(c);
 		free(c);
 	}
+}
+
+/* What was read beyond what was passed on never arrived. */
+static void break_off(const struct relay *r, struct connection *c)
+{
+	struct way *w = &c->way[r->cut.way];
+
+	w->bytes = w->passed;
+	c->broke = true;
+	c->stalled = r->cut.stall;
+	if (c->stalled)
+		return;
+	c->cut = r->cut.way == 1;
+	c->dead = !c->cut;
+	if (c->side[1 - r->cut.way].fd >= 0)
+		shutdown(c->side[1 - r->cut.way].fd, SHUT_WR); /* closed at once, what is still on its way would be lost, too */
 }
 
 static void side_open(struct relay *r, struct side *s, int fd)
@@ -145,6 +194,8 @@ static void accept_one(struct relay *r)
 	c->next = r->first;
 	r->first = c;
 	side_open(r, &c->side[0], fd);
+	if (r->gone)
+		break_off(r, c);
 }
 
 /* On a real line the caller is connected one round trip after it began, the other side half a one later. */
@@ -206,8 +257,6 @@ static void take(struct relay *r, struct connection *c, int i)
 	if (!c->cut || i == 0)
 		w->bytes += (uint64_t)n;
 	w->ended = n == 0;
-	if (n == 0 && c->stalled)
-		c->dead = true;
 	if (n == 0 && i == 0) {
 		c->closed_us = now_us();
 		c->dead = c->cut;
@@ -216,23 +265,23 @@ static void take(struct relay *r, struct connection *c, int i)
 
 static size_t left_of(const struct relay *r, const struct connection *c, int i)
 {
-	return i == r->cut_way && r->cut ? (size_t)(r->cut - c->passed) : SIZE_MAX;
+	if (i != r->cut.way || !r->cut.at)
+		return SIZE_MAX;
+	return (size_t)(r->cut.at - (r->ordered ? r->passed : c->way[i].passed));
 }
 
-static void break_off(const struct relay *r, struct connection *c, int to)
+static void line_goes(struct relay *r, struct connection *c)
 {
-	c->way[r->cut_way].bytes = c->passed; /* what was read beyond it never arrived */
-	c->stalled = r->stall;
-	if (r->stall)
-		return;
-	c->cut = r->cut_way == 1;
-	c->dead = !c->cut;
-	shutdown(to, SHUT_WR); /* closed at once, what is still on its way would be lost, too */
+	break_off(r, c);
+	r->gone = r->ordered;
+	for (c = r->gone ? r->first : NULL; c; c = c->next)
+		if (!c->broke)
+			break_off(r, c);
 }
 
 /* Pass on what is due. A side that has closed entirely no longer takes anything: what is left for it is lost, as it
  * would be. */
-static void pass(const struct relay *r, struct connection *c, int i, int64_t now)
+static void pass(struct relay *r, struct connection *c, int i, int64_t now)
 {
 	struct way *w = &c->way[i];
 	int to = c->side[1 - i].fd;
@@ -247,10 +296,10 @@ static void pass(const struct relay *r, struct connection *c, int i, int64_t now
 		}
 		k->sent += (size_t)n;
 		w->queued -= (size_t)n;
-		if (i == r->cut_way)
-			c->passed += (uint64_t)n;
-		if (i == r->cut_way && r->cut && c->passed >= r->cut) {
-			break_off(r, c, to);
+		w->passed += (uint64_t)n;
+		r->passed += i == r->cut.way ? (uint64_t)n : 0;
+		if (r->cut.at && left_of(r, c, i) == 0) {
+			line_goes(r, c);
 			return;
 		}
 		if (k->sent < k->len)
@@ -294,7 +343,7 @@ static int64_t work(struct relay *r)
 	int64_t now = now_us();
 
 	for (struct connection *c = r->first; c; c = c->next) {
-		if (c->side[1].fd < 0 && target_due_us(r, c) <= now)
+		if (c->side[1].fd < 0 && !c->broke && target_due_us(r, c) <= now)
 			connect_target(r, c);
 		for (int i = 0; i < 2; i++)
 			pass(r, c, i, now);
@@ -311,7 +360,7 @@ static struct timespec *until_due(struct timespec *out, const struct relay *r, i
 	int64_t due_us = INT64_MAX;
 
 	for (const struct connection *c = r->first; c; c = c->next) {
-		if (c->side[1].fd < 0 && target_due_us(r, c) < due_us)
+		if (c->side[1].fd < 0 && !c->broke && target_due_us(r, c) < due_us)
 			due_us = target_due_us(r, c);
 		for (int i = 0; i < 2; i++)
 			if (!c->stalled && c->side[1 - i].fd >= 0 && c->way[i].first && c->way[i].first->due_us > now &&
@@ -324,6 +373,75 @@ static struct timespec *until_due(struct timespec *out, const struct relay *r, i
 	left_us = left_us > 0 ? left_us : 0;
 	*out = (struct timespec){.tv_sec = left_us / 1000000, .tv_nsec = (long)(left_us % 1000000 * 1000)};
 	return out;
+}
+
+/* --- orders --- */
+
+static unsigned long number(const char *text, unsigned long max)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n > max) {
+		fprintf(stderr, "relay: %s: expected a number up to %lu\n", text, max);
+		exit(2);
+	}
+	return n;
+}
+
+static bool how(struct cut *cut, const char *word)
+{
+	cut->stall = strncmp(word, "stall-", strlen("stall-")) == 0;
+	word += cut->stall ? strlen("stall-") : 0;
+	cut->way = strcmp(word, "up") == 0 ? 0 : 1;
+	return cut->way == 0 || strcmp(word, "down") == 0;
+}
+
+static void obey(struct relay *r, char *line)
+{
+	char *word = strchr(line, ' ');
+
+	if (strcmp(line, "end") == 0) {
+		r->cut = (struct cut){.way = 1};
+		for (struct connection *c = r->first; c; c = c->next)
+			c->dead = true;
+		reap(r);
+	} else {
+		if (word)
+			*word++ = 0;
+		r->cut.at = number(line, UINT32_MAX);
+		if (!word || !how(&r->cut, word)) {
+			fprintf(stderr, "relay: not an order: %s\n", line);
+			exit(2);
+		}
+	}
+	r->passed = 0;
+	r->gone = false;
+	struct sum now = r->sum;
+	for (struct connection *c = r->first; c; c = c->next)
+		add(&now, c);
+	tell(&now, &r->told);
+	r->told = now;
+	r->told.connections =
+		r->sum.connections; /* those still open are told of again, with what they bring until then */
+}
+
+/* False: nobody orders any more. */
+static bool listen_to_orders(struct relay *r)
+{
+	ssize_t n = read(STDIN_FILENO, r->order + r->order_len, sizeof r->order - r->order_len - 1);
+
+	if (n <= 0)
+		return false;
+	r->order_len += (size_t)n;
+	r->order[r->order_len] = 0;
+	for (char *end; (end = strchr(r->order, '\n'));) {
+		*end++ = 0;
+		obey(r, r->order);
+		r->order_len -= (size_t)(end - r->order);
+		memmove(r->order, end, r->order_len + 1);
+	}
+	return r->order_len + 1 < sizeof r->order;
 }
 
 /* --- the program --- */
@@ -361,6 +479,9 @@ static void start(struct relay *r, uint16_t port)
 		&(struct epoll_event){.events = EPOLLIN, .data.ptr = &r->listener});
 	epoll_ctl(
 		r->epoll, EPOLL_CTL_ADD, r->signals, &(struct epoll_event){.events = EPOLLIN, .data.ptr = &r->signals});
+	if (r->ordered && epoll_ctl(r->epoll, EPOLL_CTL_ADD, STDIN_FILENO,
+				  &(struct epoll_event){.events = EPOLLIN, .data.ptr = &r->order}) < 0)
+		die("stdin");
 	printf("{\"port\":%u}\n", port);
 	fflush(stdout);
 }
@@ -379,10 +500,17 @@ static bool turn(struct relay *r)
 			accept_one(r);
 			continue;
 		}
+		if (events[i].data.ptr == &r->order) {
+			if (!listen_to_orders(r))
+				return false;
+			return true; /* of what else happened some may be freed */
+		}
 		struct side *s = events[i].data.ptr;
 		struct connection *c = s->of;
 		int which = s == &c->side[1];
-		if (c->way[which].ended && events[i].events & (EPOLLHUP | EPOLLERR))
+		if (c->stalled && events[i].events & (EPOLLHUP | EPOLLERR))
+			epoll_ctl(r->epoll, EPOLL_CTL_DEL, s->fd, NULL); /* the other side never hears of it */
+		else if (c->way[which].ended && events[i].events & (EPOLLHUP | EPOLLERR))
 			c->dead = true;
 		else if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 			take(r, c, which);
@@ -390,44 +518,24 @@ static bool turn(struct relay *r)
 	return true;
 }
 
-static unsigned long number(const char *text, unsigned long max)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || n > max) {
-		fprintf(stderr, "relay: %s: expected a number up to %lu\n", text, max);
-		exit(2);
-	}
-	return n;
-}
-
-static bool how(struct relay *r, const char *word)
-{
-	r->stall = strncmp(word, "stall-", strlen("stall-")) == 0;
-	word += r->stall ? strlen("stall-") : 0;
-	r->cut_way = strcmp(word, "up") == 0 ? 0 : 1;
-	return r->cut_way == 0 || strcmp(word, "down") == 0;
-}
-
 int main(int argc, char **argv)
 {
-	struct relay r = {0};
+	struct relay r = {.cut.way = 1};
 
-	if (argc < 4 || argc > 6 || !how(&r, argc == 6 ? argv[5] : "down")) {
-		fprintf(stderr, "usage: relay PORT TARGET-PORT RTT_MS [CUT [down|up|stall-down|stall-up]]\n");
+	if (argc < 4 || argc > 6 || (argc == 6 && !how(&r.cut, argv[5]))) {
+		fprintf(stderr, "usage: relay PORT TARGET-PORT RTT_MS [CUT [down|up|stall-down|stall-up] | -]\n");
 		return 2;
 	}
 	r.target = (uint16_t)number(argv[2], UINT16_MAX);
 	r.rtt_us = (int64_t)number(argv[3], 60000) * US_PER_MS;
-	r.cut = argc > 4 ? number(argv[4], UINT32_MAX) : 0;
+	r.ordered = argc == 5 && strcmp(argv[4], "-") == 0;
+	r.cut.at = argc > 4 && !r.ordered ? number(argv[4], UINT32_MAX) : 0;
 	start(&r, (uint16_t)number(argv[1], UINT16_MAX));
 	while (turn(&r))
 		;
 	for (struct connection *c = r.first; c; c = c->next)
 		c->dead = true;
 	reap(&r);
-	printf("{\"connections\":%llu,\"up\":%llu,\"down\":%llu}\n", (unsigned long long)r.connections,
-		(unsigned long long)r.up, (unsigned long long)r.down);
+	tell(&r.sum, &(struct sum){0});
 	return 0;
 }

@@ -1,6 +1,7 @@
-/* A session that is cut, at every byte of what goes up and at every byte of what comes down: what came stays, something whole runs,
- * nobody is left at work, and the next session brings the rest. Each process has its share of the offsets; all together have each.
- * That an update can be cut anywhere on its TCP connection, too, by each carrier: tests/cut/. */
+/* A session that is cut, at every byte of what goes up and at every byte of what comes down: what came stays, something
+ * whole runs, nobody is left at work, and the next session brings the rest. Each process has its share of the offsets;
+ * all together have each. That an update can be cut anywhere on its TCP connection, too, by each carrier: tests/cut/.
+ */
 #include <errno.h>
 #include <sys/prctl.h>
 
@@ -20,7 +21,8 @@ enum {
 #endif
 };
 
-static const char plain[] = "checks:\n  - {name: ok, run: checks/ok.sh, class: local}\ntrial: {settle: 0s, deadline: 20s}\n";
+static const char plain[] =
+	"checks:\n  - {name: ok, run: checks/ok.sh, class: local}\ntrial: {settle: 0s, deadline: 20s}\n";
 
 struct share {
 	size_t first; /* offset; each STEPth from there on is this process's */
@@ -38,7 +40,8 @@ static void tower_begin(struct tower *t, struct tower_release *r[ROUND])
 	}
 }
 
-/* Serve has been waited for; who outlived it is our child by now. Then the lock is free, and what runs is one of the two, whole. */
+/* Serve has been waited for; who outlived it is our child by now. Then the lock is free, and what runs is one of the
+ * two, whole. */
 static void at_rest(struct tower *t, const struct tower_release *old, const struct tower_release *new)
 {
 	cleanup(ledger_free) struct ledger l = {0};
@@ -82,8 +85,8 @@ static void parcel_make(struct parcel *p, struct tower *t, const struct tower_re
 	static char who[] = "ann";
 	cleanup(buf_free) struct buf text = {0};
 
-	*p = (struct parcel){.release = r,
-		.order = {.action = ORDER_UPDATE, .release = r->id, .payload = PAYLOAD_FULL, .who = who}};
+	*p = (struct parcel){
+		.release = r, .order = {.action = ORDER_UPDATE, .release = r->id, .payload = PAYLOAD_FULL, .who = who}};
 	add_paper(&p->order.papers, &text, "timestamp", buf_str(&t->timestamp));
 	add_paper(&p->order.papers, &text, "snapshot", buf_str(&t->snapshot));
 	add_paper(&p->order.papers, &text, "targets", buf_str(&t->targets));
@@ -117,7 +120,8 @@ static void stream_make(struct stream *s, const struct parcel *p, int64_t at)
 	frame_write(&s->bytes, FRAME_PAPERS, buf_str(&p->papers));
 	s->payload_at = s->bytes.len;
 	for (size_t i = (size_t)at; i < p->payload.len; i += PIECE)
-		frame_write(&s->bytes, FRAME_PIECE, str_bytes(p->payload.data + i, MIN((size_t)PIECE, p->payload.len - i)));
+		frame_write(
+			&s->bytes, FRAME_PIECE, str_bytes(p->payload.data + i, MIN((size_t)PIECE, p->payload.len - i)));
 }
 
 /* Of the payload, that is: what came in whole pieces. */
@@ -230,7 +234,8 @@ static void cut_at_any_byte_upwards_the_next_session_completes(void **state)
 
 /* --- downwards --- */
 
-/* So many bytes of what it says, then nothing: the order goes up when its first words have come. True when there was more. */
+/* So many bytes of what it says, then nothing: the order goes up when its first words have come. True when there was
+ * more. */
 static bool hear_cut(struct tower *t, const struct tower_release *to, size_t cut)
 {
 	cleanup(answer_free) struct answer a = {0};
