@@ -10,6 +10,7 @@
 #include "agent/store/receipts.h"
 #include "agent/store/trustdir.h"
 #include "base/clock.h"
+#include "base/hex.h"
 
 struct rot {
 	char *told;
@@ -116,6 +117,22 @@ static bool check_guard(struct rot *r, struct err *e)
 	return true;
 }
 
+/* Bytes of a key that rotted may well be another key. */
+static bool is_other_key(const struct rot *r)
+{
+	cleanup(buf_free) struct buf text = {0};
+	cleanup(receipt_free) struct receipt newest = {0};
+	char key[DIGEST_HEX + 1], sealed[DIGEST_HEX + 1];
+	struct err e;
+
+	if (!receipts_key(key, r->store, &e))
+		return true;
+	if (!receipts_bytes(&text, r->store, r->ledger->receipt, &e) || !receipt_read(&newest, buf_str(&text), &e))
+		return false;
+	hex_write(sealed, newest.key, sizeof newest.key);
+	return strcmp(key, sealed) != 0;
+}
+
 static bool check_receipts(struct rot *r, struct err *e)
 {
 	int64_t damaged = r->ledger ? receipts_damaged(r->store, r->ledger->receipt, r->ledger->receipt_digest) : 0;
@@ -123,6 +140,8 @@ static bool check_receipts(struct rot *r, struct err *e)
 	(void)e;
 	if (damaged)
 		tell(r, "; receipts/%lld.json is damaged: it stays a gap in what this host stated", (long long)damaged);
+	if (r->ledger && r->ledger->receipt && is_other_key(r))
+		tell(r, "; receipts/key is not what sealed the newest receipt: another signs from now on");
 	return true;
 }
 

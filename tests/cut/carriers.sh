@@ -169,7 +169,8 @@ pulled()
 {
 	local h=$T/hosts/$1
 	code=0
-	"$h/lib/fleet-agent" pull --now --config-dir "$h/etc" >"$h/said" 2>"$h/said.err" </dev/null || code=$?
+	timeout -k 5 150 "$h/lib/fleet-agent" pull --now --config-dir "$h/etc" >"$h/said" 2>"$h/said.err" </dev/null || code=$?
+	[ "$code" -lt 124 ] || fails 'the first pull has no end'
 	order "$1" 0 down
 	first_up=$up first_down=$down bitten=$broke
 	whole_runs "$1" || fails 'after the cut something whole runs'

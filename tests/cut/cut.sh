@@ -16,7 +16,7 @@ declare -A busy=([ssh]=4 [https]=1 [git]=2)
 quiet=${CUT_QUIET:-4}
 # What the next try may send beyond a whole update: by SSH each time it first asks what became of the one before; by HTTPS a TLS session
 # is opened anew; by git the server packs anew, and what it packs against what differs from time to time.
-declare -A more=([ssh]=6000 [https]=1500 [git]=7000) whole_up whole_down
+declare -A more=([ssh]=8000 [https]=1500 [git]=7000) whole_up whole_down
 # By HTTPS what has come stays, but for the TLS record that was on its way (of so small an update: all of the payload), and what opens a
 # session.
 unfinished=7000
@@ -34,9 +34,9 @@ measure()
 # bounded NAME CUT HOW: of the trial that was just made
 bounded()
 {
-	local carrier=${carrier_of[$1]} tries=1 most
+	local carrier=${carrier_of[$1]} tries=0 most
 	[ "$carrier" != ssh ] || tries=$(sed -n 's/.*: try \([0-9]*\): .*/\1/p' "$T/hosts/$1/said.err" | tail -n 1)
-	most=$((whole_up[$carrier] + whole_down[$carrier] + more[$carrier] * ${tries:-1}))
+	most=$((whole_up[$carrier] + whole_down[$carrier] + more[$carrier] * (${tries:-0} + 1)))
 	[ $((again_up + again_down)) -le "$most" ] || fails "the next try sends $again_up up and $again_down down: more than $most"
 	[ "$carrier $3" = 'https down' ] || return 0
 	most=$((whole_down[https] - $2 + unfinished))

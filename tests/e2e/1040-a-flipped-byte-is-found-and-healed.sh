@@ -2,6 +2,7 @@
 # Bytes rot on a card. One is flipped in each kind of file that a host keeps, one after the other: what starts next names the file,
 # heals it from what is at hand or from the source, and what runs is never anything but what was signed. FLEET_SEED: other bytes.
 . "$(dirname "$0")/web.sh"
+. "$(dirname "$0")/rot.sh"
 
 RANDOM=${FLEET_SEED:-40}
 tower_begin
@@ -17,13 +18,6 @@ puller ber-D plan-D
 h=$T/hosts/ber-D
 state=$h/state
 
-roll()
-{
-	sign
-	ctl_sign rollout abort
-	ctl_sign rollout start all --pull --any-time --allow-blind
-	publish
-}
 roll
 pull ber-D --now
 runs ber-D 1
@@ -34,48 +28,6 @@ runs ber-D 2
 cp -a "$h" "$T/whole"
 set_now=access/$(readlink "$state/access/current")
 release_now=$(readlink "$state/current")
-
-# --- how it rots ---
-
-whole() { chmod -R u+w "$h" && rm -rf "$h" && cp -a "$T/whole" "$h"; }
-# flip FILE: one bit of one byte; where, is in $at.
-flip()
-{
-	local byte
-	at=$(((RANDOM * 32768 + RANDOM) % $(stat -c %s "$1")))
-	byte=$(od -An -tu1 -j"$at" -N1 "$1")
-	chmod u+w "$1"
-	# shellcheck disable=SC2059
-	printf "\\x$(printf %x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$at" conv=notrunc 2>/dev/null
-}
-as_signed() { "$agent" verify --config-dir "$h/etc" >"$T/out" 2>&1 || fail "$1: what runs is not what was signed"; }
-# rots FILE PATTERN END: flipped twice; boot says PATTERN. END healed: after it, or after a poll, it is as it was; again: the
-# next boot has nothing to say of it; named: it comes again when it is needed.
-rots()
-{
-	for _ in 1 2; do
-		whole
-		flip "$state/$1"
-		code=0
-		"$agent" boot --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null || code=$?
-		[ "$code" -eq 0 ] || fail "$1, byte $at: a host boots"
-		grep -qE -e "$2" "$T/out" || fail "$1, byte $at: boot says /$2/"
-		as_signed "$1, byte $at"
-		"$agent" status --config-dir "$h/etc" >"$T/out" 2>"$T/err" || fail "$1, byte $at: status answers"
-		pull ber-D --now
-		[ "$code" -eq 0 ] || fail "$1, byte $at: a poll comes through"
-		as_signed "$1, byte $at, after a poll"
-		[ "$(host_runs ber-D)" = 2 ] || fail "$1, byte $at: release 2 runs"
-		case $3 in
-		healed) cmp -s "$state/$1" "$T/whole/state/$1" || fail "$1, byte $at: it is as it was" ;;
-		again)
-			"$agent" boot --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null || fail "$1: a second boot"
-			! grep -qE -e "$2" "$T/out" || fail "$1, byte $at: it is whole again"
-			;;
-		esac
-	done
-	ok "$1: found, and $3"
-}
 
 # --- what was taken ---
 
@@ -131,6 +83,8 @@ whole
 was=$(host_receipt_key ber-D)
 key=$state/receipts/key
 printf 'x' | dd of="$key" bs=1 seek=3 conv=notrunc 2>/dev/null
+"$agent" boot --config-dir "$h/etc" >"$T/out" 2>&1 || fail "a host whose receipt key rotted boots"
+said '; receipts/key is not what sealed the newest receipt' "a receipt key that rotted is named by boot"
 pull ber-D --now
 said 'committed: release 3' "a receipt key that rotted stops nothing"
 [ "$(host_receipt_key ber-D)" != "$was" ] || fail "another signs from now on"
