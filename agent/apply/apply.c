@@ -9,6 +9,7 @@
 
 #include "agent/apply/progress.h"
 #include "agent/apply/steps.h"
+#include "agent/boot/heal.h"
 #include "agent/store/linked.h"
 
 enum {
@@ -162,11 +163,14 @@ bool apply_begin_undo(struct ledger *l, const struct config *c, const struct sto
 {
 	cleanup(release_close) struct release r = {0};
 	struct digest current;
+	struct heal h;
 
 	if (!l->has_previous)
 		return err_set(e, ERR_MISSING, "there is no release before this one to go back to");
 	if (!release_current(&current, s, e) || !release_open(&r, s, current, e))
 		return false;
+	if (!heal_release(&h, s, l->previous, e)) /* nobody found the one that runs wanting: it stays */
+		return err_in(e, "the release before this one is not what was signed, and cannot be healed");
 	l->attempt = (struct attempt){.release = current, .undo = true};
 	l->attempt.receipt.release_number = r.manifest.number;
 	l->attempt.receipt.rollout = rollout ? str_dup(str_of(rollout)) : NULL;

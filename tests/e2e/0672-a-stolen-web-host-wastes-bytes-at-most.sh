@@ -5,16 +5,18 @@
 . "$(dirname "$0")/thief.sh"
 
 tower_begin
-plain_fleet plan-D
+slow=(slow-mute slow-stall slow-drip slow-fat slow-payload slow-next) # one plan each: all of them at once
+plain_fleet plan-D "${slow[@]/#/plan-}"
 web_begin
 puller ber-D plan-D berlin
+for id in "${slow[@]}"; do puller "$id" "plan-$id" berlin; done
 state=$T/hosts/ber-D/state
 serve "$T/published"
 
 # The thief's server stands behind the fleet's own certificate: below /evil/PART/MODE/ that part comes in that way, the rest is true.
 web_down
 web_conf "proxy_buffering off; proxy_max_temp_file_size 0; }
-	location ~ ^/evil/metadata/([a-z0-9-]+)/metadata/(.*)\$ { proxy_buffering off; proxy_pass http://127.0.0.1:$served/\$1/metadata/\$2; }
+	location ~ ^/evil/metadata/([a-z0-9-]+)/metadata/(.*)\$ { proxy_buffering off; proxy_buffer_size 512k; proxy_buffers 8 512k; proxy_busy_buffers_size 512k; proxy_pass http://127.0.0.1:$served/\$1/metadata/\$2; }
 	location ~ ^/evil/bundles/([a-z0-9-]+)/bundles/(.*)\$ { proxy_buffering off; proxy_pass http://127.0.0.1:$served/\$1/bundles/\$2; }
 	location ~ ^/evil/[a-z]+/[a-z0-9-]+/(.*)\$ { alias $T/published/\$1; } location /none/ {"
 until_true 50 web_up || fail "nginx starts again: $(cat "$T/nginx/log")"
@@ -41,7 +43,60 @@ publish
 pull ber-D --now
 expect 0 "the host pulls release 1"
 runs ber-D 1
+for id in "${slow[@]}"; do
+	pull "$id" --now
+	[ "$(host_runs "$id")" = 1 ] || fail "$id pulls release 1"
+done
 next # release 2 waits
+
+# --- what is slow takes long, so it begins first ---
+
+# slow_from ID WHERE...: its sources
+slow_from()
+{
+	local id=$1 config=$T/hosts/$1/etc/agent.json where list=
+	shift
+	for where; do list+=${list:+,}"(.sources.sources[0] | .url = \"$url/$where/\")"; done
+	jq -c ".sources.sources = [$list]" "$config" >"$T/json"
+	chmod u+w "$config"
+	cat "$T/json" >"$config"
+}
+declare -A slow_pid slow_was
+# begins ID WHERE...
+begins()
+{
+	local id=$1
+	slow_from "$@"
+	state=$T/hosts/$id/state
+	slow_was[$id]=$(live)
+	"$agent" pull --now --config-dir "$T/hosts/$id/etc" >"$T/slow.$id" 2>&1 </dev/null &
+	slow_pid[$id]=$!
+}
+ends()
+{
+	code=0
+	wait "${slow_pid[$1]}" || code=$?
+	cp "$T/slow.$1" "$T/out"
+	: >"$T/err"
+}
+# gave_up ID PATTERN: of a poll that brought nothing
+gave_up()
+{
+	[ "$code" -ne 0 ] || fail "$1: the poll fails"
+	grep -qE "$2" "$T/out" || fail "$1: it says why"
+	state=$T/hosts/$1/state
+	[ "$(live)" = "${slow_was[$1]}" ] || fail "$1: nothing changes: $(diff <(echo "${slow_was[$1]}") <(live))"
+	"$agent" verify --config-dir "$T/hosts/$1/etc" >"$T/verified" 2>&1 || fail "$1: what runs is what was signed"
+}
+rm -rf "$T/published/patches"
+begins slow-mute evil/metadata/mute
+probes_up slow-mute
+begins slow-stall evil/metadata/stall
+begins slow-drip evil/metadata/drip
+begins slow-fat evil/metadata/fat-header
+begins slow-payload evil/bundles/stall
+begins slow-next evil/metadata/mute fleet
+state=$T/hosts/ber-D/state
 
 # --- metadata ---
 
@@ -55,6 +110,35 @@ for mode in endless absent-endless claims-huge claims-less garbage hang-up broke
 	[ "$(sent)" -le "$most" ] || fail "metadata, $mode: at most $most bytes: $(sent)"
 	ok "metadata, $mode: nothing changes ($(head -c 140 "$T/err" | tr '\n' ' '))"
 done
+
+# --- and what was slow ---
+
+ends slow-mute
+gave_up slow-mute 'said nothing for'
+until_true 200 [ -s "$T/hosts/slow-mute/results/beat.prom" ] || fail "slow-mute: its scripts run on"
+ok "a server that says nothing is given up, and the scripts run on"
+ends slow-stall
+gave_up slow-stall 'said nothing for'
+ok "one that goes silent in a document, too"
+ends slow-drip
+gave_up slow-drip '.'
+ok "one that drips, and has more to say than it may"
+ends slow-fat
+gave_up slow-fat '.'
+ok "one whose header is larger than any (one without end: tests/unit/sources/fetch_test.c; no proxy lets it through)"
+ends slow-payload
+[ "$code" -ne 0 ] || fail "a payload that goes silent is no success"
+[ "$(host_runs slow-payload)" = 1 ] || fail "and nothing that runs changes"
+ends slow-next
+[ "$code" -eq 0 ] || fail "where there is another source it is asked"
+runs slow-next 2
+for id in slow-mute slow-stall slow-drip slow-fat slow-payload; do
+	slow_from "$id" fleet
+	pull "$id" --now
+	[ "$code" -eq 0 ] || fail "$id: the next poll comes through"
+	runs "$id" 2
+done
+state=$T/hosts/ber-D/state
 
 # --- freeze ---
 
