@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Our figures beside those of OpenSSH, git and curl, measured in one run on this machine: bytes and time of an update over a slow
 # line, of polls and pulls over git and HTTPS, CPU of the controller, memory on the host, how long a boot takes, what is left running.
-# The last lines are the verdicts; a figure above its bound is MISSED. Exits 1 only if a section did not come to its end, and names it.
+# The last lines are the verdicts; a figure above its bound is MISSED. Exits 1 only if a section did not come to its end, or a boot
+# took longer than it may, and names it.
 #   bench.sh [SECTION...]   all of them, or these
 #   BENCH_PLANS=1000 BENCH_RELEASES=20 (of each plan, for signing)
 #   BENCH_HOSTS=50  BENCH_BIG=200 (MiB)  BENCH_RTT=300 (ms)  BENCH_TIMES=5 (updates over the slow line)
@@ -389,6 +390,7 @@ bench_end()
 	trap - EXIT
 	[ "${#verdicts[@]}" -eq 0 ] || printf '%s\n' '' "${verdicts[@]}"
 	[ "$status" -eq 0 ] || printf 'NOT TO ITS END: section %s\n' "$section"
+	! printf '%s\n' "${verdicts[@]}" | grep -q '^MISSED boot-' || { printf 'TOO LATE: a boot\n'; status=1; }
 	set +e
 	(exit "$status")
 	tower_end
