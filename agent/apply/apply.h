@@ -32,7 +32,8 @@ void apply_free(struct apply *a);
 
 /* Begin: the caller holds the lock and has filled l->attempt; these set what every attempt has and write it down. */
 must_check bool apply_begin(struct ledger *l, const struct config *c, const struct store *s, enum step first, struct err *e);
-/* An undo of what is current, to the release before. ERR_MISSING when there is none; refused, too, when it is no longer what was signed. */
+/* An undo of what is current, to the release before. ERR_MISSING when there is none; ERR_DIGEST when it is no longer what was signed and
+ * cannot be healed. */
 must_check bool apply_begin_undo(struct ledger *l, const struct config *c, const struct store *s, const char *rollout,
 	const char *who, struct err *e);
 /* A trial of this set (access_next), which is staged here. l->attempt has who, and in its receipt rollout and bytes_in. */

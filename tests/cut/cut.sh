@@ -115,7 +115,7 @@ summary()
 	awk 'NF > 4 { what = $1 ", " $2 " " $3; $1 = $2 = $3 = $4 = ""; print "failed: " what ":" $0 }' "$T/all" | tr -s ' '
 	failed=$((failed + $(count 'NF > 4')))
 	say "cut: $(count '$4 && $3 !~ /-/') offsets cut (ssh $(count '$4 && $3 !~ /-/ && $1 == "ssh"'), https $(count '$4 && $3 !~ /-/ && $1 == "https"'), git $(count '$4 && $3 !~ /-/ && $1 == "git"')), $(count '$4 && $3 ~ /-/') stalls, of $1 offsets, $failed failed (seed $seed)"
-	[ "$failed" -eq 0 ] || { KEEP=yes; exit 1; }
+	[ "$failed" -eq 0 ] || { export KEEP=yes; exit 1; }
 }
 
 one() # CARRIER CUT HOW

@@ -6,6 +6,14 @@
 . "$(dirname "$0")/rot.sh"
 
 RANDOM=${FLEET_SEED:-41}
+# by the launcher: else the packaged agent would take the other one again and again
+pull()
+{
+	local id=$1
+	shift
+	code=0
+	launched_as "$id" pull --config-dir "$T/hosts/$id/etc" "$@" >"$T/out" 2>"$T/err" </dev/null || code=$?
+}
 tower_begin
 small_fleet plan-D
 web_begin
@@ -29,7 +37,7 @@ for who in '--hosts 1' --all; do
 	ctl_sign agent offer $who
 	publish
 done
-launched_as ber-D pull --now --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null || fail "a host takes another agent"
+pull ber-D --now
 agent_is ber-D 98.0.0 "it runs another agent"
 [ -e "$state/trust/2.root.json" ] || fail "it holds root 2"
 cp -a "$h" "$T/whole"
@@ -68,7 +76,8 @@ leads_back()
 			[ "$code" -eq 0 ] || fail "$1, byte $at: it went back"
 			cmp -s "$state/$1" "$T/whole/state/$1" || fail "$1, byte $at: it is as it was"
 		else
-			[ "$2" = may-be-lost ] && [ "$code" -ne 0 ] && [ "$(host_runs ber-D)" = 2 ] || fail "$1, byte $at: the release before comes back"
+			[ "$2 $(host_runs ber-D)" = 'may-be-lost 2' ] || fail "$1, byte $at: the release before comes back"
+			[ "$code" -ne 0 ] || fail "$1, byte $at: it did not go back"
 			grep -qE 'manifest|no release before|nothing to go back' "$T/said" "$T/err" || fail "$1, byte $at: it says why there is no way back"
 		fi
 	done
@@ -96,7 +105,7 @@ idle() { ! host_status ber-D | grep -q '"trial":{'; }
 until_proof()
 {
 	whole
-	"$agent" pull --now --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null &
+	launched_as ber-D pull --now --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null &
 	pulling=$!
 	until_true 300 proving || fail "a trial begins"
 }
@@ -111,6 +120,7 @@ expect 0 "the guard's record rots in a trial: guard does nothing, and the trial 
 said 'committed: release 3' "it is committed"
 as_signed "after that"
 boots "after that"
+boots "and once more" # with nothing on trial the first makes it again
 ! grep -q 'guard was damaged' "$T/out" || fail "the record is whole again: $(cat "$T/out")"
 
 # The power goes, too: who boots first finds a record that says nothing.
@@ -125,6 +135,7 @@ until_true 300 idle || fail "it ends"
 runs ber-D 3
 as_signed "it ends"
 boots "after that"
+boots "and once more" # with nothing on trial the first makes it again
 ! grep -q 'guard was damaged' "$T/out" || fail "the record is whole again: $(cat "$T/out")"
 ok "and ends, by a record that is whole again"
 
@@ -142,30 +153,3 @@ for file in state state.2; do
 	pull ber-D --now
 	runs ber-D 3
 done
-
-# --- what is staged beside a payload ---
-
-head -c 300000 /dev/urandom >"$fleet/scripts/small/weight"
-roll
-rm -rf "$T/published/patches"
-web_down
-web_conf 'limit_rate 100k;'
-web_up
-whole
-"$agent" pull --now --config-dir "$h/etc" >"$T/out" 2>"$T/err" </dev/null &
-pulling=$!
-half() { [ "$(stat -c %s "$state"/staging/*.part 2>/dev/null | head -n 1)" -gt 20000 ] 2>/dev/null; }
-until_true 200 half || fail "it begins to arrive"
-kill -9 "$pulling"
-wait "$pulling" 2>/dev/null || true
-web_down
-web_conf
-web_up
-staged=$(find "$state/staging" -name '*.json' -o -name '*.manifest' | head -n 1)
-[ -n "$staged" ] || fail "a manifest lies beside it: $(ls "$state/staging")"
-flip "$staged"
-boots "a staged manifest that rotted"
-as_signed "a staged manifest that rotted"
-pull ber-D --now
-said 'committed: release 4' "a staged manifest that rotted is brought anew"
-as_signed "a staged manifest that rotted is brought anew"

@@ -37,10 +37,11 @@ places()
 	done
 	ok "$carrier: cut at $# places, the next try completes"
 }
-# What came in whole pieces of 32 KiB is not sent again; the last of them may be lost with the line, and first it is asked what became of it.
+# What came in whole pieces of 32 KiB is not sent again; the last two of them may be lost in sshd when the line is reset, and first it is
+# asked what became of it.
 ssh_bounded()
 {
-	[ "$how" != up ] || most "$again_up" $((whole_up - cut + 40000)) "ssh, cut after $cut of $whole_up up: no more than the rest goes up"
+	[ "$how" != up ] || most "$again_up" $((whole_up - cut + 75000)) "ssh, cut after $cut of $whole_up up: no more than the rest goes up"
 	most $((again_up + again_down)) $((whole_up + whole_down + 10000)) "ssh, $cut $how: in all"
 }
 https_bounded()
