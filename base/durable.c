@@ -16,7 +16,7 @@ bool place_open(struct place *out, int dir, const char *path)
 	const char *slash = whole.len ? memrchr(whole.data, '/', whole.len) : NULL;
 	size_t before = slash ? (size_t)(slash - path) + 1 : 0;
 	cleanup(free_ptr) char *folder = str_dup(str_bytes(path, before));
-	int fd = openat(dir, fs_or_here(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = door_look(dir, fs_or_here(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	char *copy = str_dup(whole);
@@ -33,7 +33,7 @@ void place_close(struct place *p)
 
 bool place_sync(const struct place *p, const char *why)
 {
-	return door_sync(p->folder, why) == 0;
+	return door_sync(p->folder, why, p->name) == 0;
 }
 
 void place_side(char out[SIDE_MAX], const char *name, const char *what)

@@ -19,23 +19,24 @@
 
 /* --- the count; no product carries this file's code, so it may have a variable of its own --- */
 
+enum counted { OPERATIONS, READS, COUNTS };
 typedef atomic_long counter;
-static counter own_count, *shared;
+static counter own_count[COUNTS], *shared;
 
-static counter *count(void)
+static counter *count(enum counted what)
 {
 	const char *file = getenv("FLEET_FAULT_COUNT");
 
 	if (!file)
-		return &own_count;
+		return &own_count[what];
 	if (!shared) {
 		cleanup(fd_close) int fd = open(file, O_RDWR | O_CLOEXEC);
-		void *at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		void *at = fd < 0 ? MAP_FAILED : mmap(NULL, COUNTS * sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		if (at == MAP_FAILED)
 			abort();
 		shared = at;
 	}
-	return shared;
+	return &shared[what];
 }
 
 /* --- what becomes of an operation --- */
@@ -59,6 +60,7 @@ static const struct {
 	{"EROFS", EROFS},
 	{"EMFILE", EMFILE},
 	{"EDQUOT", EDQUOT},
+	{"ENOMEM", ENOMEM},
 };
 
 /* Dead is dead: what another process comes to later is not done either. */
@@ -95,7 +97,7 @@ static void begin(struct op *o, const char *word)
 	o->word = word;
 	if (!at && !wrong && !getenv("FLEET_FAULT_LOG"))
 		return;
-	o->number = atomic_fetch_add(count(), 1) + 1;
+	o->number = atomic_fetch_add(count(OPERATIONS), 1) + 1;
 	if (at) {
 		long n = strtol(at, &rest, 10);
 		o->fate = n > 0 ? fate_of_death(rest, o->number, n) : PASS;
@@ -108,10 +110,16 @@ static void begin(struct op *o, const char *word)
 		_exit(FAULT_STATUS);
 }
 
+static int open_log(const char *variable)
+{
+	const char *log = getenv(variable);
+
+	return log ? open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666) : -1;
+}
+
 static void note(const struct op *o)
 {
-	const char *log = getenv("FLEET_FAULT_LOG");
-	cleanup(fd_close) int fd = log ? open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666) : -1;
+	cleanup(fd_close) int fd = open_log("FLEET_FAULT_LOG");
 	cleanup(free_ptr) char *line = path_form("%ld\t%s\t%lld\t%lld\t%s\t%s\n", o->number, o->word, o->at, o->length,
 		o->path[0] ? o->path : "-", o->rest ? o->rest : "-");
 	const struct iovec all[] = {{line, strlen(line)}, {(void *)(uintptr_t)o->bytes, o->bytes ? (size_t)o->length : 0}};
@@ -278,10 +286,12 @@ int door_chmod(int fd, mode_t mode)
 	return on_fd(&o, "chmod", fd) ? end(&o, fchmod(fd, mode)) : -1;
 }
 
-int door_sync(int fd, const char *why)
+/* Said in the record as "removed: guard". */
+int door_sync(int fd, const char *why, const char *name)
 {
-	struct op o = {.rest = why};
+	struct op o = {.rest = o.second};
 
+	snprintf(o.second, sizeof o.second, "%s%s%s", why, name ? ": " : "", name ? name : "");
 	return on_fd(&o, "sync", fd) ? end(&o, fsync(fd)) : -1;
 }
 
@@ -341,6 +351,59 @@ int door_symlink(const char *target, int dir, const char *path)
 	struct op o = {.rest = target};
 
 	return on_name(&o, "symlink", dir, path) ? end(&o, symlinkat(target, dir, path)) : -1;
+}
+
+/* --- looking in --- */
+
+/* It changes nothing, so nobody dies of it; what it is at is noted before, for it may lead nowhere. */
+static bool may_look(const char *word, const char *path)
+{
+	const char *wrong = getenv("FLEET_FAULT_READ");
+	cleanup(fd_close) int fd = open_log("FLEET_FAULT_READS");
+	char *rest = NULL;
+
+	if (!wrong && fd < 0)
+		return true;
+	long number = atomic_fetch_add(count(READS), 1) + 1, n = wrong ? strtol(wrong, &rest, 10) : 0;
+	cleanup(free_ptr) char *line = path_form("%ld\t%s\t%s\n", number, word, path);
+	if (fd >= 0 && write(fd, line, strlen(line)) < 0)
+		abort();
+	return !wrong || fate_of_error(rest, number, n) != FAIL;
+}
+
+int door_look(int dir, const char *path, int flags)
+{
+	char where[PATH_MAX];
+
+	path_of(where, dir, path);
+	return may_look("open", where) ? openat(dir, path, flags) : -1;
+}
+
+ssize_t door_read(int fd, void *to, size_t most)
+{
+	char where[PATH_MAX];
+
+	path_of_fd(where, fd);
+	return may_look("read", where) ? read(fd, to, most) : -1;
+}
+
+ssize_t door_readlink(int dir, const char *path, char *to, size_t most)
+{
+	char where[PATH_MAX];
+
+	path_of(where, dir, path);
+	return may_look("readlink", where) ? readlinkat(dir, path, to, most) : -1;
+}
+
+struct dirent *door_readdir(DIR *dir)
+{
+	char where[PATH_MAX];
+
+	path_of_fd(where, dirfd(dir));
+	if (!may_look("list", where))
+		return NULL;
+	errno = 0; /* which tells the end from a failure */
+	return readdir(dir);
 }
 
 /* --- beside the door --- */

@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/door.h"
 #include "base/durable.h"
 
 enum { READ_CHUNK = 16 * KIB };
@@ -62,7 +63,7 @@ bool fs_open_failed(const char *path, struct err *e)
 
 bool fs_open_dir(int *out, int dir, const char *path, struct err *e)
 {
-	int fd = openat(dir, fs_or_here(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = door_look(dir, fs_or_here(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return fs_open_failed(path, e);
@@ -73,7 +74,7 @@ bool fs_open_dir(int *out, int dir, const char *path, struct err *e)
 /* O_NONBLOCK, because opening a FIFO would wait for its writer before we could see what it is. */
 bool fs_open_read(int *out, int dir, const char *path, struct err *e)
 {
-	cleanup(fd_close) int fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	cleanup(fd_close) int fd = door_look(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0)
@@ -92,7 +93,7 @@ static ssize_t read_some(int fd, void *to, size_t n)
 	ssize_t got;
 
 	do
-		got = read(fd, to, n);
+		got = door_read(fd, to, n);
 	while (got < 0 && errno == EINTR);
 	return got;
 }
@@ -161,7 +162,7 @@ bool fs_size(uint64_t *out, int dir, const char *path, struct err *e)
 bool fs_readlink(char out[512], int dir, const char *path, struct err *e)
 {
 	char target[512];
-	ssize_t n = readlinkat(dir, path, target, sizeof target);
+	ssize_t n = door_readlink(dir, path, target, sizeof target);
 
 	if (n < 0)
 		return err_sys(e, "read link %s", path);
@@ -195,7 +196,7 @@ struct dirent *fs_next_entry(DIR *dir)
 
 	do {
 		errno = 0;
-		entry = readdir(dir);
+		entry = door_readdir(dir);
 	} while (entry && is_dots(entry->d_name));
 	return entry;
 }

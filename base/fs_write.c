@@ -63,7 +63,7 @@ static bool put_all(int fd, struct str bytes)
 
 static bool temp_fill(int fd, struct str bytes, mode_t mode)
 {
-	return put_all(fd, bytes) && door_chmod(fd, mode) == 0 && door_sync(fd, "written") == 0;
+	return put_all(fd, bytes) && door_chmod(fd, mode) == 0 && door_sync(fd, "written", NULL) == 0;
 }
 
 static void temp_drop(int dir, const char *temp)
@@ -169,7 +169,7 @@ static bool sync_file(const struct place *at)
 	if (!S_ISREG(st.st_mode))
 		return true;
 	cleanup(fd_close) int fd = openat(at->folder, at->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	return fd >= 0 && door_sync(fd, "before a rename") == 0;
+	return fd >= 0 && door_sync(fd, "before a rename", NULL) == 0;
 }
 
 /* The new folder first: after a power cut there may be two names, never none. */
@@ -206,7 +206,7 @@ bool fs_remove(int dir, const char *path, struct err *e)
 
 bool fs_sync_fd(int fd, struct err *e)
 {
-	return door_sync(fd, "file") == 0 || err_sys(e, "sync");
+	return door_sync(fd, "file", NULL) == 0 || err_sys(e, "sync");
 }
 
 bool fs_sync_dir(int dir, const char *path, struct err *e)
@@ -215,7 +215,7 @@ bool fs_sync_dir(int dir, const char *path, struct err *e)
 
 	if (!fs_open_dir(&fd, dir, path, e))
 		return false;
-	return door_sync(fd, "folder") == 0 || err_sys(e, "sync %s", fs_or_here(path));
+	return door_sync(fd, "folder", NULL) == 0 || err_sys(e, "sync %s", fs_or_here(path));
 }
 
 bool fs_syncfs(int fd, struct err *e)

@@ -10,12 +10,17 @@ struct facts {
 	bool enrolled;
 	uint64_t version[CHECK_ROLES]; /* of what trust/ holds; root first */
 	int64_t floor, receipt;
+	int64_t counter, counter_root; /* of the rollout, and the root under which it counts */
 };
-void facts_read(struct facts *out, struct world *w);
+must_check bool facts_read(struct facts *out, struct world *w, struct err *e);
+/* What may not be undercut, where one was true, and later the other. */
+struct facts facts_later(const struct facts *was, const struct facts *is);
 
 /* `current` leads to one complete release that is what was signed, and the keys in force are whole. True where nobody is
  * enrolled. */
 must_check bool check_current(struct world *w, struct err *e);
+/* No older than `before`. */
+must_check bool check_trust(struct world *w, const struct facts *before, struct err *e);
 /* And: nothing is tried any more, guard has nothing to take back, trust is no older than `before`, receipts are one chain. */
 must_check bool check_settled(struct world *w, const struct facts *before, struct err *e);
 /* How much of the end may be otherwise. */

@@ -31,6 +31,32 @@ static bool fail_at(struct told *t, long n, const char *word, struct err *e)
 	return ended_well(t, story_run(&t->w, t->story, fault), e) && trial_recover(t, strict_at(t, n), e);
 }
 
+/* --- looking --- */
+
+static bool fail_look(struct told *t, long n, const char *word, struct err *e)
+{
+	cleanup(free_ptr) char *fault = path_form("FLEET_FAULT_READ=%ld:%s", n, word);
+
+	world_restore(&t->w);
+	return ended_well(t, story_run(&t->w, t->story, fault), e) && trial_recover(t, STRICT_ERROR, e);
+}
+
+void looks_try(struct told *t, struct points *p, const char *only)
+{
+	static const char *const words[] = {"EIO", "EMFILE", "ENOMEM"};
+
+	for (size_t i = 0; i < t->looks.count; i++)
+		for (size_t k = 0; k < COUNT_OF(words); k++) {
+			const struct look *l = &t->looks.look[i];
+			struct err e = {0};
+			if ((only && strcmp(only, words[k]) != 0) || !points_take(p, POINT_READS))
+				continue;
+			bool good = fail_look(t, l->number, words[k], &e);
+			points_note(p, POINT_READS, good, "%s: %s at look %ld, %s %s: %s", t->story->name, words[k], l->number, l->word, l->path,
+				e.text);
+		}
+}
+
 /* --- at the start --- */
 
 struct shortage {

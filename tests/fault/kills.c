@@ -27,6 +27,21 @@ static void kill_twice(struct told *t, struct points *p, long n, const char *whe
 		when, n, what, again, e.text);
 }
 
+/* The clock of guard has run out when the power comes back: it goes back before boot can take the trial up. */
+static void kill_overdue(struct told *t, struct points *p, long n, const char *when)
+{
+	struct err e = {0};
+	char what[300];
+
+	bool good = kill_at(t, n, when, &e);
+	if (good && !trial_is_guarded(t))
+		return; /* an ordinary kill */
+	good = good && trial_make_overdue(t, &e) && trial_recover(t, STRICT_END, &e);
+	tape_text(what, &t->tape, n);
+	points_note(p, POINT_OVERDUE, good, "%s: killed %s operation %ld, %s, and overdue when it starts again: %s", t->story->name, when, n,
+		what, e.text);
+}
+
 void kills_try(struct told *t, struct points *p)
 {
 	static const char *const when[] = {"before", "after", "torn"};
@@ -39,6 +54,8 @@ void kills_try(struct told *t, struct points *p)
 				continue;
 			if (points_take(p, POINT_TWICE))
 				kill_twice(t, p, n, when[i]);
+			if (points_take(p, POINT_OVERDUE))
+				kill_overdue(t, p, n, when[i]);
 			if (!points_take(p, POINT_KILLS))
 				continue;
 			tape_text(what, &t->tape, n);

@@ -11,7 +11,7 @@
 
 struct tally {
 	atomic_long tried[POINT_KINDS], failed, left;
-	atomic_bool missed[POINT_MUTANTS];
+	atomic_bool missed[POINT_MUTANTS], met[POINT_MUTANTS], cut_short[POINT_MUTANTS];
 };
 
 struct tally *tally_new(void)
@@ -23,13 +23,18 @@ struct tally *tally_new(void)
 	return at;
 }
 
+bool points_late(const struct points *p)
+{
+	return p->until_ms && clock_boot_ms() >= p->until_ms;
+}
+
 bool points_take(struct points *p, enum point_kind kind)
 {
 	long every = p->every[kind], i = p->passed[kind]++;
 
 	if (!every || (i + (long)(p->seed % (uint64_t)every)) % every != 0 || i / every % p->jobs != p->job)
 		return false;
-	if (!p->until_ms || clock_boot_ms() < p->until_ms)
+	if (!points_late(p))
 		return true;
 	p->tally->left++;
 	return false;
@@ -68,6 +73,26 @@ void points_missed(struct points *p, int mutant)
 bool points_is_missed(const struct points *p, int mutant)
 {
 	return p->tally->missed[mutant];
+}
+
+void points_met(struct points *p, int mutant)
+{
+	p->tally->met[mutant] = true;
+}
+
+bool points_is_met(const struct points *p, int mutant)
+{
+	return p->tally->met[mutant];
+}
+
+void points_cut_short(struct points *p, int mutant)
+{
+	p->tally->cut_short[mutant] = true;
+}
+
+bool points_is_cut_short(const struct points *p, int mutant)
+{
+	return p->tally->cut_short[mutant];
 }
 
 long tally_tried(const struct tally *t, enum point_kind kind)

@@ -3,7 +3,7 @@
 
 #include "base/core.h"
 
-enum point_kind { POINT_KILLS, POINT_TWICE, POINT_CUTS, POINT_ERRORS, POINT_KINDS };
+enum point_kind { POINT_KILLS, POINT_TWICE, POINT_OVERDUE, POINT_CUTS, POINT_LATER, POINT_ERRORS, POINT_READS, POINT_KINDS };
 
 struct tally; /* of all jobs */
 struct points {
@@ -23,8 +23,15 @@ void points_note(struct points *p, enum point_kind kind, bool good, const char *
 /* A number below `below`, from seed and state alone. */
 uint64_t points_draw(uint64_t seed, uint64_t *state, uint64_t below);
 
+/* Is the time over? */
+bool points_late(const struct points *p);
+
 /* Mutants, by number: one that was missed is not tried again. */
-enum { POINT_MUTANTS = 64 };
+enum { POINT_MUTANTS = 256 };
+void points_met(struct points *p, int mutant); /* a record has it */
+bool points_is_met(const struct points *p, int mutant);
+void points_cut_short(struct points *p, int mutant); /* there was no time to try it to the end */
+bool points_is_cut_short(const struct points *p, int mutant);
 void points_missed(struct points *p, int mutant);
 bool points_is_missed(const struct points *p, int mutant);
 

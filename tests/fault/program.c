@@ -32,6 +32,12 @@ static void become(struct world *w, char *const argv[], int socket, const char *
 	signal(SIGPIPE, SIG_DFL);
 	setenv("FLEET_FAULT_BOOT", w->boot, 1);
 	setenv("FLEET_FAULT_COUNT", w->count, 1);
+	if (w->record) {
+		setenv("FLEET_FAULT_LOG", w->log, 1);
+		setenv("FLEET_FAULT_READS", w->looks, 1);
+	}
+	if (w->packaged && argv[0] == w->packaged)
+		setenv("FLEET_LAUNCHER", w->agent, 1); /* what boot starts is the unit of apply, which goes by /usr/bin */
 	if (w->packaged) {
 		setenv("FLEET_LAUNCH_PACKAGED", w->packaged, 1);
 		setenv("FLEET_LAUNCH_STATE", w->t.at.state, 1);
@@ -110,12 +116,23 @@ static void feed(int fd, struct str frames)
 static void begin_count(struct world *w)
 {
 	cleanup(fd_close) int fd = open(w->count, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	static const int64_t zero;
+	static const int64_t zero[2]; /* operations, and reads */
 	int64_t so_far = 0;
 
+	if (w->record)
+		return;
 	assert_true(pread(fd, &so_far, sizeof so_far, 0) >= 0);
 	w->done += (long)so_far;
-	assert_int_equal(pwrite(fd, &zero, sizeof zero, 0), sizeof zero);
+	assert_int_equal(pwrite(fd, zero, sizeof zero, 0), sizeof zero);
+}
+
+void program_record(struct world *w, bool on)
+{
+	w->record = false;
+	begin_count(w);
+	w->record = on;
+	if (on)
+		must(fs_write(AT_FDCWD, w->log, STR(""), 0600, e) && fs_write(AT_FDCWD, w->looks, STR(""), 0600, e));
 }
 
 long program_operations(struct world *w)

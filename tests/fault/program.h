@@ -16,7 +16,9 @@ int program_run(struct world *w, char *const argv[], struct str frames, const ch
 /* The same without waiting for what it leaves behind; program_wait does. */
 int program_start(struct world *w, char *const argv[], struct str frames, const char *fault);
 bool program_wait(void);
-/* Of all programs since it was asked before. */
+/* From now on, all that runs is noted in w->log and w->looks, which are empty now; or it is not any more. */
+void program_record(struct world *w, bool on);
+/* Of all programs since it was asked before; not while they are recorded. */
 long program_operations(struct world *w);
 /* Everything has another boot id from now on, and results/, which lies in memory, is empty. */
 void program_reboot(struct world *w);

@@ -115,14 +115,13 @@ static void put_bundle(struct world *w, const struct tower_release *r, const str
 
 /* --- another agent --- */
 
-#define NEXT_VERSION "98.0.0"
-
-void world_next_agent(struct world *w)
+void world_next_agent(struct world *w, const char *says)
 {
 	cleanup(free_ptr) char *from = path_form("%s/tests/agent-next/fleet-agent", w->build);
+	cleanup(free_ptr) char *line = path_form("%s\n", says);
 	cleanup(free_ptr) char *folder = path_form("%s/next", w->t.dir), *tar = path_form("%s/next.tar", w->t.dir);
 	cleanup(free_ptr) char *to = path_form("%s/fleet-agent", folder), *version = path_form("%s/version", folder);
-	static char platform[] = FLEET_PLATFORM, number[] = NEXT_VERSION;
+	static char platform[] = FLEET_PLATFORM, number[] = WORLD_NEXT;
 	const char *layer[] = {folder};
 	cleanup(buf_free) struct buf bytes = BUF_MAX(64 * MIB);
 	cleanup(fd_close) int fd = -1;
@@ -130,7 +129,7 @@ void world_next_agent(struct world *w)
 
 	must(fs_read(&bytes, AT_FDCWD, from, e) && fs_mkdir(AT_FDCWD, folder, 0755, e));
 	must(fs_write(AT_FDCWD, to, buf_str(&bytes), 0755, e));
-	must(fs_write(AT_FDCWD, version, STR(NEXT_VERSION "\n"), 0644, e));
+	must(fs_write(AT_FDCWD, version, str_of(line), 0644, e));
 	must(fs_create(&fd, AT_FDCWD, tar, 0600, e) && pack_folders(&facts, fd, layer, 1, e));
 	put_squeezed(w, "next.tar", facts.digest);
 	program_write(&w->program, &(struct program){
@@ -146,7 +145,7 @@ void world_next_agent(struct world *w)
 static void put_rollout(struct world *w, doc *rollout)
 {
 	const struct tower_release *newest = &w->t.release[w->t.releases - 1];
-	static char plan[] = TOWER_PLAN, id[] = "ber-D", name[] = "r-1", version[] = NEXT_VERSION;
+	static char plan[] = TOWER_PLAN, id[] = "ber-D", name[] = "r-1", version[] = WORLD_NEXT;
 	struct stage_host host = {.id = id};
 	struct stage_share share = {1};
 	cleanup(buf_free) struct buf text = {0};
@@ -194,6 +193,16 @@ static doc *put_timestamp(uint64_t version, int64_t until)
 	return timestamp;
 }
 
+/* What an old mirror would still give out. */
+static void keep_timestamp(struct world *w, uint64_t version)
+{
+	cleanup(free_ptr) char *from = path_form("%s/repo/metadata/timestamp.json", w->t.dir);
+	cleanup(free_ptr) char *to = path_form("%s/timestamp.%llu", w->t.dir, (unsigned long long)version);
+	cleanup(buf_free) struct buf bytes = {0};
+
+	must(fs_read(&bytes, AT_FDCWD, from, e) && fs_write(AT_FDCWD, to, buf_str(&bytes), 0600, e));
+}
+
 void world_publish(struct world *w)
 {
 	const struct public_key *keys[] = {&w->t.pub};
@@ -228,6 +237,16 @@ void world_publish(struct world *w)
 	sign_and_put(w, "agent", v, programs);
 	sign_and_put(w, "snapshot", v, snapshot);
 	sign_and_put(w, "timestamp", 0, put_timestamp(v, until));
+	keep_timestamp(w, v);
+}
+
+void world_publish_old(struct world *w, uint64_t version)
+{
+	cleanup(free_ptr) char *kept = path_form("%s/timestamp.%llu", w->t.dir, (unsigned long long)version);
+	cleanup(buf_free) struct buf bytes = {0};
+
+	must(fs_read(&bytes, AT_FDCWD, kept, e));
+	put(w, "metadata/timestamp.json", buf_str(&bytes));
 }
 
 /* --- over a connection --- */

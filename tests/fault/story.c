@@ -1,6 +1,8 @@
 /* What happens on a host. */
 #include "tests/fault/story.h"
 
+#include "tests/fault/tape.h"
+
 #define WELL  "checks:\n- {name: ok, run: checks/ok.sh, class: local}\ntrial: {settle: 0s, deadline: 20s}\n"
 #define HOOKS "hooks: {start: hooks/start.sh, stop: hooks/stop.sh}\n"
 #define TOUCH "checks:\n- {name: ok, run: checks/ok.sh, class: local}\ntrial: {settle: 0s, deadline: 20s, touches: [network]}\n"
@@ -32,19 +34,24 @@ static void committed(struct world *w, int64_t number)
 	assert_verdict(a, VERDICT_PASS);
 }
 
+static void pull_now(struct world *w)
+{
+	char *argv[] = {w->agent, "pull", "--now", "--config-dir", w->t.at.config, NULL};
+	cleanup(buf_free) struct buf said = {0};
+
+	if (program_run(w, argv, (struct str){0}, NULL) == 0)
+		return;
+	program_said(&said, w);
+	fail_msg("pull: %s", buf_str(&said).data);
+}
+
 /* The same, and pulled: this host knows the rollout's role too. */
 static void pulled(struct world *w, int64_t number)
 {
-	char *argv[] = {w->agent, "pull", "--now", "--config-dir", w->t.at.config, NULL};
-
 	scripts_of(w, number);
 	world_release(w, number, HOOKS WELL);
 	world_publish(w);
-	if (program_run(w, argv, (struct str){0}, NULL) != 0) {
-		cleanup(buf_free) struct buf said = {0};
-		program_said(&said, w);
-		fail_msg("pull: %s", buf_str(&said).data);
-	}
+	pull_now(w);
 }
 
 static void first_by_push(struct world *w)
@@ -124,8 +131,61 @@ static void another_agent(struct world *w)
 {
 	pulled(w, 1);
 	world_launch(w);
-	world_next_agent(w);
+	world_next_agent(w, WORLD_NEXT);
 	world_publish(w);
+}
+
+/* It fails its test: what is in the bundle is not what was signed for. */
+static void bad_agent(struct world *w)
+{
+	pulled(w, 1);
+	world_launch(w);
+	world_next_agent(w, "97.0.0");
+	world_publish(w);
+}
+
+/* A mirror that has not heard of what this host has seen. */
+static void older_source(struct world *w)
+{
+	pulled(w, 1);
+	world_publish(w);
+	pull_now(w);
+	world_publish_old(w, w->t.version - 1);
+}
+
+static const struct story in_between; /* what is cut off, where a story begins in a trial */
+
+/* Killed when the new release had just been linked: what the next start finds. */
+static void in_trial(struct world *w)
+{
+	cleanup(buf_free) struct buf text = BUF_MAX(256 * MIB);
+	struct tape tape = {0};
+	long at = 0;
+
+	update_by_push(w);
+	world_save(w);
+	program_record(w, true);
+	assert_int_equal(story_run(w, &in_between, NULL), 0);
+	program_record(w, false);
+	must(fs_read(&text, AT_FDCWD, w->log, e) && tape_read(&tape, buf_str(&text), w->t.dir, e));
+	for (size_t i = 0; i < tape.count; i++)
+		if (tape.op[i].kind == OP_RENAME && tape.op[i].rest && strcmp(tape.op[i].rest, "state/current") == 0)
+			at = tape.op[i].number;
+	tape_free(&tape);
+	cleanup(free_ptr) char *fault = path_form("FLEET_FAULT_AT=%ld:after", at);
+	world_restore(w);
+	(void)story_run(w, &in_between, fault);
+	program_reboot(w);
+}
+
+/* Two releases, so that there is something to fall back to, which must not happen. */
+static void well(struct world *w)
+{
+	pulled(w, 1);
+	scripts_of(w, 2);
+	world_release(w, 2, HOOKS WELL);
+	world_publish(w);
+	pull_now(w);
 }
 
 static void nothing(struct world *w)
@@ -161,8 +221,13 @@ const struct story stories[] = {
 	{"new keys of a role", new_keys, "pull", 1, VERDICT_PASS},
 	{"access list", access_list, "pull", 1, VERDICT_PASS, .follow = true},
 	{"another agent", another_agent, "pull", 1, VERDICT_PASS, .follow = true, .waits_long = true},
+	{"bad agent", bad_agent, "pull", 1, VERDICT_FAIL, .code = 9},
+	{"an older source", older_source, "pull", 1, VERDICT_PASS, .code = 1},
+	{"a start", well, "boot", 2, VERDICT_PASS},
+	{"a start in a trial", in_trial, "boot", 2, VERDICT_PASS, .then = "serve"},
 	{"healing at boot", rot, "boot", 1, VERDICT_PASS, .hurt = true},
 };
+static const struct story in_between = {"cut off", update_by_push, "serve", 2, VERDICT_PASS};
 const size_t story_count = COUNT_OF(stories);
 
 /* --- telling it --- */
@@ -175,16 +240,31 @@ void story_begin(struct world *w, const struct story *s, const char *build)
 	world_save(w);
 }
 
-int story_run(struct world *w, const struct story *s, const char *fault)
+static int run(struct world *w, const char *word, const char *fault)
 {
 	cleanup(free_ptr) char *root = path_form("%s/root.json", w->t.dir);
 	char *config = w->t.at.config;
 	char *enrol[] = {w->agent, "enrol", "--id", "ber-D", "--plan", TOWER_PLAN, "--root", root, "--config-dir", config,
 		"--state-dir", w->t.at.state, "--results", w->t.at.results, "--allow-volatile", NULL};
 	char *pull[] = {w->agent, "pull", "--now", "--config-dir", config, NULL};
-	char *other[] = {w->agent, (char *)(uintptr_t)s->word, "--config-dir", config, NULL};
-	bool is_serve = strcmp(s->word, "serve") == 0;
-	char **argv = strcmp(s->word, "enrol") == 0 ? enrol : strcmp(s->word, "pull") == 0 ? pull : other;
+	char *other[] = {w->agent, (char *)(uintptr_t)word, "--config-dir", config, NULL};
+	bool is_serve = strcmp(word, "serve") == 0;
+	char **argv = strcmp(word, "enrol") == 0 ? enrol : strcmp(word, "pull") == 0 ? pull : other;
 
 	return program_run(w, argv, is_serve ? buf_str(&w->frames) : (struct str){0}, fault);
+}
+
+int story_run(struct world *w, const struct story *s, const char *fault)
+{
+	return run(w, s->word, fault);
+}
+
+const char *story_then(const struct story *s)
+{
+	return s->then ? s->then : s->word;
+}
+
+int story_run_then(struct world *w, const struct story *s)
+{
+	return run(w, story_then(s), NULL);
 }

@@ -13,6 +13,7 @@ struct story {
 	bool follow;                    /* a trial that waits is confirmed by the next pull, not left to its deadline */
 	bool hurt;                      /* what runs was not whole before */
 	bool waits_long;                /* for the deadline of its trial, where an error stays */
+	const char *then;               /* what is run once more in the end; NULL: the same word */
 };
 extern const struct story stories[];
 extern const size_t story_count;
@@ -21,3 +22,6 @@ extern const size_t story_count;
 void story_begin(struct world *w, const struct story *s, const char *build);
 /* What is told, with the power or an error as `fault` says; the exit code. */
 int story_run(struct world *w, const struct story *s, const char *fault);
+/* What comes in the end: no fault. */
+int story_run_then(struct world *w, const struct story *s);
+const char *story_then(const struct story *s);

@@ -129,3 +129,35 @@ bool tape_is_fetched(const struct tape *t, long number)
 	return o && o->path &&
 	       (str_starts(str_of(o->path), "state/staging/") || str_starts(str_of(o->path), "state/trees/"));
 }
+
+/* --- looking --- */
+
+bool looks_read(struct looks *out, struct str text, const char *root, struct err *e)
+{
+	struct looks l = {0};
+
+	while (text.len) {
+		struct str line = str_cut(text, '\n', &text), rest;
+		struct str number = str_cut(line, '\t', &rest), word = str_cut(rest, '\t', &rest);
+		uint64_t n;
+		if (!str_number(&n, number, INT64_MAX)) {
+			looks_free(&l);
+			return err_set(e, ERR_SYNTAX, "what was looked at has a line that is none: " STR_FMT, STR_ARG(line));
+		}
+		char *path = below(rest, root);
+		l.look = mem_grow(l.look, l.count + 1, sizeof *l.look);
+		l.look[l.count++] = (struct look){(long)n, str_dup(word), path ? path : str_dup(rest)};
+	}
+	*out = l;
+	return true;
+}
+
+void looks_free(struct looks *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		free(l->look[i].word);
+		free(l->look[i].path);
+	}
+	free(l->look);
+	*l = (struct looks){0};
+}

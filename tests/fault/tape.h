@@ -26,6 +26,18 @@ struct tape {
 	struct operation *op;
 	size_t count;
 };
+/* What was looked at, by number. */
+struct look {
+	long number;
+	char *word, *path; /* below the root; elsewhere: as it is */
+};
+struct looks {
+	struct look *look;
+	size_t count;
+};
+must_check bool looks_read(struct looks *out, struct str text, const char *root, struct err *e);
+void looks_free(struct looks *l);
+
 /* In the order of their numbers. ERR_SYNTAX names the line. */
 must_check bool tape_read(struct tape *out, struct str text, const char *root, struct err *e);
 void tape_free(struct tape *r);

@@ -146,6 +146,7 @@ void world_open(struct world *w, const char *build)
 	w->boot = path_form("%s/boot", w->t.dir);
 	w->count = path_form("%s/count", w->t.dir);
 	w->log = path_form("%s/log", w->t.dir);
+	w->looks = path_form("%s/looks", w->t.dir);
 	w->said = path_form("%s/said", w->t.dir);
 }
 
@@ -167,6 +168,7 @@ void world_close(struct world *w)
 	free(w->boot);
 	free(w->count);
 	free(w->log);
+	free(w->looks);
 	free(w->said);
 	buf_free(&w->frames);
 	buf_free(&w->access);
