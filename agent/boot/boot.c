@@ -179,13 +179,24 @@ static void check_previous(char told[BOOT_TOLD], const struct boot *b, const str
 		snprintf(told + len, BOOT_TOLD - len, "; the release before it was healed");
 }
 
+static bool look_at_current(struct digest *current, struct heal *h, const struct boot *b, struct err *why)
+{
+	int looks = 0;
+
+	do
+		if (release_current(current, b->store, why) && heal_release(h, b->store, *current, why))
+			return true;
+	while (heal_again(&looks, why));
+	return false;
+}
+
 static bool check_current(char told[BOOT_TOLD], const struct boot *b, struct ledger *l, struct err *e)
 {
 	struct digest current = {0};
 	struct heal h = {0};
 	struct err why;
 
-	if (!release_current(&current, b->store, &why) || !heal_release(&h, b->store, current, &why))
+	if (!look_at_current(&current, &h, b, &why))
 		return fall(told, b, l, current, &why, e);
 	tell_healed(told, &h, current);
 	if (l) {

@@ -2,6 +2,7 @@
 #include "agent/boot/heal.h"
 
 #include <fcntl.h>
+#include <time.h>
 
 #include "agent/store/bundle.h"
 #include "agent/store/linked.h"
@@ -65,6 +66,16 @@ static bool check_tree(struct heal *h, const struct store *s, const struct bundl
 	return h->tree;
 }
 
+bool heal_again(int *looks, const struct err *why)
+{
+	static const struct timespec nap = {.tv_nsec = HEAL_NAP_MS * 1000000L};
+
+	if (why->code != ERR_IO || ++*looks >= HEAL_LOOKS)
+		return false;
+	nanosleep(&nap, NULL);
+	return true;
+}
+
 bool heal_release(struct heal *out, const struct store *s, struct digest id, struct err *e)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
@@ -99,17 +110,21 @@ static bool linked_bundle(struct bundle_named *out, const struct store *s, struc
 
 bool heal_linked(enum heal_agent *out, const struct store *s, struct err *e)
 {
-	struct bundle_named b = {0};
-	struct heal h = {0};
 	struct err why;
+	int looks = 0;
 
-	*out = AGENT_NONE;
-	if (linked_bundle(&b, s, &why) && digest_zero(b.sha256))
-		return true;
-	if (check_bundle(&h, s, &b, &why) && check_tree(&h, s, &b, &why)) {
-		*out = h.bundle || h.tree ? AGENT_HEALED : AGENT_WHOLE;
-		return true;
-	}
+	do {
+		struct bundle_named b = {0};
+		struct heal h = {0};
+		*out = AGENT_NONE;
+		bool linked = linked_bundle(&b, s, &why);
+		if (linked && digest_zero(b.sha256))
+			return true;
+		if (linked && check_bundle(&h, s, &b, &why) && check_tree(&h, s, &b, &why)) {
+			*out = h.bundle || h.tree ? AGENT_HEALED : AGENT_WHOLE;
+			return true;
+		}
+	} while (heal_again(&looks, &why));
 	*out = AGENT_DROPPED;
 	return linked_swap(s, (struct digest){0}, e);
 }

@@ -11,6 +11,11 @@ struct heal {
 	bool bundle, tree, link; /* what was made anew: the bundle from the tree, the tree from the bundle, what leads to it */
 	bool unhealed;           /* the bundle is spoilt and could not be written again now; its tree is what was signed */
 };
+/* What the kernel refuses now it may give the next moment, and what is lost by not asking again is a release that was right; what a
+ * bad sector has, it never gives. Asked so often, `nap` between. */
+enum { HEAL_LOOKS = 3, HEAL_NAP_MS = 100 };
+/* Has `why` a reason to look once more? Waits then; `looks` counts. */
+bool heal_again(int *looks, const struct err *why);
 /* Manifest, bundle and tree, read back from the disk. The manifest is held against the release's id, all else against the
  * manifest. False when it is not, and cannot be made, what was signed; the caller holds the store's lock. */
 must_check bool heal_release(struct heal *out, const struct store *s, struct digest id, struct err *e);

@@ -53,14 +53,13 @@ static const struct shape_field last_shape[] = {
 #undef AT
 /* clang-format on */
 
-static bool read_file(void *out, const struct shape_field *shape, int dir, const char *path)
+static bool read_file(void *out, const struct shape_field *shape, int dir, const char *path, struct err *e)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(FILE_MAX);
 	cleanup(doc_free) doc *d = NULL;
-	struct err e;
 
-	return fs_read(&text, dir, path, &e) && doc_read(&d, buf_str(&text), &e) &&
-	       shape_read(out, shape, d, &(struct shape_from){.open = true}, &e);
+	return fs_read(&text, dir, path, e) && doc_read(&d, buf_str(&text), e) &&
+	       shape_read(out, shape, d, &(struct shape_from){.open = true}, e);
 }
 
 static void write_state(struct buf *out, struct pull_state *p)
@@ -79,31 +78,36 @@ static void seal_state(struct buf *out, struct pull_state *p)
 	write_state(out, p);
 }
 
-static bool read_state(struct pull_state *out, const struct store *s)
+static bool read_state(struct pull_state *out, const struct store *s, struct err *e)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(FILE_MAX);
 
 	*out = (struct pull_state){0};
-	if (!read_file(out, state_shape, s->dir, FILE_NAME)) {
+	if (!read_file(out, state_shape, s->dir, FILE_NAME, e)) {
 		*out = (struct pull_state){0};
 		return false;
 	}
 	struct digest said = out->sum;
 	seal_state(&text, out);
-	return digest_eq(out->sum, said);
+	return digest_eq(out->sum, said) || err_set(e, ERR_DIGEST, FILE_NAME ": the checksum is wrong");
 }
 
-void pull_state_load(struct pull_state *out, const struct store *s)
+bool pull_state_load(struct pull_state *out, const struct store *s, struct err *e)
 {
-	if (!read_state(out, s))
-		pull_state_free(out);
+	struct err why;
+
+	if (read_state(out, s, &why))
+		return true;
+	pull_state_free(out);
+	return why.code != ERR_IO || err_set(e, why.code, "%s", why.text);
 }
 
 bool pull_state_damaged(const struct store *s)
 {
 	cleanup(pull_state_free) struct pull_state p = {0};
+	struct err e;
 
-	return fs_exists(s->dir, FILE_NAME) && !read_state(&p, s);
+	return fs_exists(s->dir, FILE_NAME) && !read_state(&p, s, &e);
 }
 
 bool pull_state_save(struct pull_state *p, const struct store *s, struct err *e)
@@ -140,10 +144,11 @@ void pull_last_load(struct pull_last *out, const struct store *s)
 {
 	cleanup(free_ptr) char *path = pull_volatile(s, LAST_NAME);
 	char boot[40];
+	struct err e;
 
 	*out = (struct pull_last){0};
 	clock_boot_id(boot);
-	if (!read_file(out, last_shape, AT_FDCWD, path) || !str_is(str_of(out->boot), boot)) {
+	if (!read_file(out, last_shape, AT_FDCWD, path, &e) || !str_is(str_of(out->boot), boot)) {
 		pull_last_free(out);
 		*out = (struct pull_last){.at_ms = -1, .root_ms = -1};
 	}

@@ -33,8 +33,9 @@ struct pull_last {
 	char *say, *why, *code;   /* what came of it: a word, a sentence, and err_word when it failed */
 };
 
-/* Absent or damaged: as new. It holds nothing that trust or the ledger need. */
-void pull_state_load(struct pull_state *out, const struct store *s);
+/* Absent or damaged: as new. It holds nothing that trust or the ledger need. False: it cannot be read now, and must not be written over:
+ * the rollout's counter would be forgotten. */
+must_check bool pull_state_load(struct pull_state *out, const struct store *s, struct err *e);
 bool pull_state_damaged(const struct store *s);
 /* Nothing is written when nothing differs from what is there. */
 must_check bool pull_state_save(struct pull_state *p, const struct store *s, struct err *e);

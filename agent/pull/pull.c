@@ -306,7 +306,8 @@ bool pull_once(struct pull_outcome *out, const struct pull *pull, struct err *e)
 		return false;
 	if (abandoned)
 		return poll(&p, e);
-	pull_state_load(&p.state, pull->store);
+	if (!pull_state_load(&p.state, pull->store, e))
+		return false;
 	pull_last_load(&p.last, pull->store);
 	if (!open_now(&p.now, pull->store, e) || !access_sources(&p.origins, pull->store, pull->config, e) ||
 		!is_due(&p, &due, e))

@@ -9,10 +9,11 @@ struct view {
 
 static void view_fill(struct view *v, const struct config *c, const struct store *s, int64_t every_ms)
 {
+	struct err unheard;
 	char boot[40];
 
 	clock_boot_id(boot);
-	pull_state_load(&v->state, s);
+	(void)!pull_state_load(&v->state, s, &unheard);
 	pull_last_load(&v->last, s);
 	v->next_ms = pull_due_ms(&v->state, &v->last, c->id, every_ms, boot, clock_boot_ms());
 }

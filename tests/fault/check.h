@@ -15,6 +15,8 @@ struct facts {
 must_check bool facts_read(struct facts *out, struct world *w, struct err *e);
 /* What may not be undercut, where one was true, and later the other. */
 struct facts facts_later(const struct facts *was, const struct facts *is);
+/* What an enrolment that begins anew may take back: all but the numbers of receipts. */
+void facts_forget(struct facts *f);
 
 /* `current` leads to one complete release that is what was signed, and the keys in force are whole. True where nobody is
  * enrolled. */

@@ -156,7 +156,7 @@ static void read_sync(char why[40], char at[600], const struct operation *o)
 
 static bool is_place(const struct sync_place *p, const char *why, const char *at)
 {
-	return strcmp(p->why, why) == 0 && fnmatch(p->at, at, FNM_PATHNAME | FNM_PERIOD) == 0;
+	return strcmp(p->why, why) == 0 && fnmatch(p->at, at, FNM_PATHNAME | FNM_PERIOD | FNM_EXTMATCH) == 0;
 }
 
 /* From 1; 0: it is no sync, or not listed. */
@@ -360,7 +360,7 @@ static void miss_in(struct cuts *with, struct points *p, long most, bool killed)
 	if (!walk(with, &e))
 		fail_msg("%s", e.text);
 	for (int i = 0; sync_places[i].why; i++) {
-		if ((killed && !sync_places[i].killed) || !is_open(p, i) || !hunt(why, with, i + 1, most))
+		if ((killed && !sync_places[i].killed) || !is_open(p, i) || !hunt(why, with, i + 1, sync_places[i].spare ? most / 6 : most))
 			continue;
 		points_missed(p, i);
 		printf("missed: sync \"%s\" of %s: %s%s\n", sync_places[i].why, sync_places[i].at, killed ? "killed, then " : "", why);

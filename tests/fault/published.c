@@ -1,6 +1,7 @@
 /* What the host pulls, and what a controller sends. */
 #include "tests/fault/world.h"
 
+#include "manifests/access.h"
 #include "manifests/program.h"
 
 /* --- documents --- */
@@ -224,6 +225,8 @@ void world_publish(struct world *w)
 	put_rollout(w, rollout);
 	if (w->access.len)
 		put_target(w, lists, "fleet", "access.json", buf_str(&w->access));
+	if (w->sources.len)
+		put_target(w, lists, "fleet", "sources.json", buf_str(&w->sources));
 	if (w->program.len)
 		put_target(w, programs, "agent", FLEET_PLATFORM, buf_str(&w->program));
 	for (size_t i = 0; i < COUNT_OF(listed); i++)
@@ -251,6 +254,13 @@ void world_publish_old(struct world *w, uint64_t version)
 
 /* --- over a connection --- */
 
+static void frames_begin(struct world *w, struct order *o)
+{
+	buf_clear(&w->frames);
+	buf_text(&w->frames, WIRE_GREETING);
+	order_write(&w->frames, o);
+}
+
 void world_frames(struct world *w, const struct tower_release *r)
 {
 	static char who[] = "ann";
@@ -267,11 +277,47 @@ void world_frames(struct world *w, const struct tower_release *r)
 	squeeze_tar(t, &payload, &(struct sending){.payload = PAYLOAD_FULL}, r);
 	o.payload_sha256 = digest_of(buf_str(&payload));
 	o.payload_length = (int64_t)payload.len;
-	buf_clear(&w->frames);
-	buf_text(&w->frames, WIRE_GREETING);
-	order_write(&w->frames, &o);
+	frames_begin(w, &o);
 	frame_write(&w->frames, FRAME_PAPERS, buf_str(&squeezed));
 	frame_write(&w->frames, FRAME_PIECE, buf_str(&payload));
+	for (size_t i = 0; i < o.papers.count; i++)
+		free(((struct paper *)o.papers.items)[i].name);
+	free(o.papers.items);
+}
+
+void world_frames_undo(struct world *w)
+{
+	static char who[] = "ann";
+	struct order o = {.action = ORDER_UNDO, .who = who};
+
+	frames_begin(w, &o);
+}
+
+static void add_published(struct world *w, struct order *o, struct buf *text, const char *role, uint64_t version)
+{
+	cleanup(buf_free) struct buf bytes = BUF_MAX(MIB);
+	char file[512];
+
+	trust_role_file(file, role, version);
+	cleanup(free_ptr) char *path = path_form("%s/repo/metadata/%s", w->t.dir, file);
+	must(fs_read(&bytes, AT_FDCWD, path, e));
+	add_paper(&o->papers, text, role, buf_str(&bytes));
+}
+
+void world_frames_access(struct world *w)
+{
+	static char who[] = "ann";
+	cleanup(buf_free) struct buf text = {0}, squeezed = {0};
+	struct order o = {.action = ORDER_ACCESS, .who = who};
+
+	add_published(w, &o, &text, "timestamp", 0);
+	add_published(w, &o, &text, "snapshot", w->t.version);
+	add_published(w, &o, &text, "targets", w->t.version);
+	add_published(w, &o, &text, "fleet", w->t.version);
+	add_paper(&o.papers, &text, ACCESS_PATH, buf_str(&w->access));
+	must(squeeze_text(&squeezed, buf_str(&text), STR(""), e));
+	frames_begin(w, &o);
+	frame_write(&w->frames, FRAME_PAPERS, buf_str(&squeezed));
 	for (size_t i = 0; i < o.papers.count; i++)
 		free(((struct paper *)o.papers.items)[i].name);
 	free(o.papers.items);

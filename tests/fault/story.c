@@ -119,11 +119,24 @@ static void new_keys(struct world *w)
 	world_publish(w);
 }
 
-static void access_list(struct world *w)
+static void list_ann(struct world *w, int deadline_ms)
 {
 	pulled(w, 1);
-	buf_text(&w->access, "{\"format\":1,\"number\":1,\"operators\":[{\"name\":\"ann\",\"may\":[\"roll\"],"
-			     "\"key\":\"" ANN "\"}],\"deadline_ms\":20000}");
+	buf_form(&w->access, "{\"format\":1,\"number\":1,\"operators\":[{\"name\":\"ann\",\"may\":[\"roll\"],"
+			     "\"key\":\"" ANN "\"}],\"deadline_ms\":%d}", deadline_ms);
+}
+
+static void access_list(struct world *w)
+{
+	list_ann(w, 20000);
+	world_publish(w);
+}
+
+/* The source that it moves to does not answer, so it is taken back. */
+static void bad_access_list(struct world *w)
+{
+	list_ann(w, 1000);
+	buf_text(&w->sources, "{\"format\":1,\"number\":1,\"sources\":[{\"kind\":\"folder\",\"url\":\"/nonexistent\"}]}");
 	world_publish(w);
 }
 
@@ -188,8 +201,38 @@ static void well(struct world *w)
 	pull_now(w);
 }
 
+/* Nobody comes in by it, so it is taken back. */
+static void access_by_push(struct world *w)
+{
+	list_ann(w, 1000);
+	world_publish(w);
+	world_frames_access(w);
+}
+
+static void undo_by_push(struct world *w)
+{
+	undo(w);
+	world_frames_undo(w);
+}
+
+/* The agent that runs was signed and linked, and is not the packaged one. */
+static void linked_agent(struct world *w)
+{
+	another_agent(w);
+	pull_now(w);
+}
+
 static void nothing(struct world *w)
 {
+	world_clear(w);
+}
+
+static void nothing_but_papers(struct world *w)
+{
+	cleanup(free_ptr) char *keys = path_form("%s/keys", w->t.dir);
+
+	first_by_pull(w);
+	must(fs_write(AT_FDCWD, keys, STR(ANN "\n"), 0600, e));
 	world_clear(w);
 }
 
@@ -209,21 +252,28 @@ static void rot(struct world *w)
 }
 
 const struct story stories[] = {
-	{"enrolment", nothing, "enrol", 0, VERDICT_ENROLLED},
+	{"enrolment", nothing, "enrol", 0, VERDICT_ENROLLED, .once = true},
+	{"enrolment with keys and metadata", nothing_but_papers, ENROL_WHOLE, 0, VERDICT_ENROLLED, .once = true},
+	{"enrolment again", well, ENROL_ANEW, 0, VERDICT_ENROLLED, .once = true, .anew = true},
+	{"enrolment again in a trial", in_trial, ENROL_ANEW, 0, VERDICT_ENROLLED, .once = true, .anew = true},
 	{"first release by push", first_by_push, "serve", 1, VERDICT_PASS},
 	{"update by push", update_by_push, "serve", 2, VERDICT_PASS},
 	{"bad release by push", bad_by_push, "serve", 1, VERDICT_FAIL},
-	{"undo", undo, "rollback", 1, VERDICT_UNDONE},
+	{"undo", undo, "rollback", 1, VERDICT_UNDONE, .once = true},
+	{"undo by push", undo_by_push, "serve", 1, VERDICT_UNDONE, .once = true},
 	{"first release by pull", first_by_pull, "pull", 1, VERDICT_PASS},
 	{"update by pull", update_by_pull, "pull", 2, VERDICT_PASS},
 	{"bad release by pull", bad_by_pull, "pull", 1, VERDICT_FAIL, .code = 9},
 	{"update that is confirmed", confirmed_by_pull, "pull", 2, VERDICT_PASS, .follow = true},
 	{"new keys of a role", new_keys, "pull", 1, VERDICT_PASS},
 	{"access list", access_list, "pull", 1, VERDICT_PASS, .follow = true},
+	{"access list by push", access_by_push, "serve", 1, VERDICT_FAIL},
+	{"bad access list", bad_access_list, "pull", 1, VERDICT_FAIL, .code = 9},
 	{"another agent", another_agent, "pull", 1, VERDICT_PASS, .follow = true, .waits_long = true},
 	{"bad agent", bad_agent, "pull", 1, VERDICT_FAIL, .code = 9},
 	{"an older source", older_source, "pull", 1, VERDICT_PASS, .code = 1},
 	{"a start", well, "boot", 2, VERDICT_PASS},
+	{"a start with a linked agent", linked_agent, "boot", 1, VERDICT_PASS},
 	{"a start in a trial", in_trial, "boot", 2, VERDICT_PASS, .then = "serve"},
 	{"healing at boot", rot, "boot", 1, VERDICT_PASS, .hurt = true},
 };
@@ -244,12 +294,21 @@ static int run(struct world *w, const char *word, const char *fault)
 {
 	cleanup(free_ptr) char *root = path_form("%s/root.json", w->t.dir);
 	char *config = w->t.at.config;
-	char *enrol[] = {w->agent, "enrol", "--id", "ber-D", "--plan", TOWER_PLAN, "--root", root, "--config-dir", config,
-		"--state-dir", w->t.at.state, "--results", w->t.at.results, "--allow-volatile", NULL};
+	cleanup(free_ptr) char *metadata = path_form("%s/repo/metadata", w->t.dir), *keys = path_form("%s/keys", w->t.dir);
+	char *enrol[20] = {w->agent, "enrol", "--id", "ber-D", "--plan", TOWER_PLAN, "--root", root, "--config-dir", config,
+		"--state-dir", w->t.at.state, "--results", w->t.at.results, "--allow-volatile"};
+	char *whole[] = {"--metadata", metadata, "--keys", keys};
 	char *pull[] = {w->agent, "pull", "--now", "--config-dir", config, NULL};
 	char *other[] = {w->agent, (char *)(uintptr_t)word, "--config-dir", config, NULL};
 	bool is_serve = strcmp(word, "serve") == 0;
-	char **argv = strcmp(word, "enrol") == 0 ? enrol : strcmp(word, "pull") == 0 ? pull : other;
+	bool enrols = str_starts(str_of(word), "enrol");
+	if (strcmp(word, ENROL_ANEW) == 0)
+		enrol[15] = "--force";
+	if (strcmp(word, ENROL_WHOLE) == 0)
+		memcpy(&enrol[15], whole, sizeof whole);
+	if (w->packaged && strcmp(word, "boot") == 0)
+		other[0] = w->packaged; /* as its unit */
+	char **argv = enrols ? enrol : strcmp(word, "pull") == 0 ? pull : other;
 
 	return program_run(w, argv, is_serve ? buf_str(&w->frames) : (struct str){0}, fault);
 }

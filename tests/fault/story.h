@@ -3,10 +3,13 @@
 
 #include "tests/fault/program.h"
 
+#define ENROL_ANEW  "enrol --force"
+#define ENROL_WHOLE "enrol --metadata" /* and keys */
+
 struct story {
 	const char *name;
 	void (*begin)(struct world *w); /* on a fresh, enrolled host */
-	const char *word;               /* of fleet-agent: pull, serve, rollback, enrol, boot */
+	const char *word;               /* of fleet-agent: pull, serve, rollback, enrol, boot; or ENROL_ANEW, ENROL_WHOLE */
 	int64_t runs;                   /* the release that runs in the end */
 	int verdict;                    /* of the newest receipt */
 	int code;                       /* exit code of the run that came to it; one that finds it done has 0 */
@@ -14,6 +17,8 @@ struct story {
 	bool hurt;                      /* what runs was not whole before */
 	bool waits_long;                /* for the deadline of its trial, where an error stays */
 	const char *then;               /* what is run once more in the end; NULL: the same word */
+	bool once;                      /* it is not run once more where it came to its end */
+	bool anew;                      /* trust begins anew, by intention */
 };
 extern const struct story stories[];
 extern const size_t story_count;

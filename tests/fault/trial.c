@@ -87,20 +87,19 @@ static bool is_done(struct told *t)
 	return check_end(&t->w, t->story, buf_str(&t->end), STRICT_END, &e);
 }
 
-/* An enrolment that is done, and an undo, are not done twice. */
+/* Where all begins anew, the start after it sweeps what was there. */
 static bool again(struct told *t, struct err *e)
 {
 	cleanup(buf_free) struct buf said = {0};
 	const char *word = story_then(t->story);
-	bool once = strcmp(word, "rollback") == 0 || strcmp(word, "enrol") == 0;
 
-	if (once && is_enrolled(&t->w) && is_done(t))
+	if (t->story->once && is_enrolled(&t->w) && is_done(t))
 		return true;
 	int code = story_run_then(&t->w, t->story);
 	if (code == 1 && strcmp(word, "pull") == 0)
 		code = story_run_then(&t->w, t->story);
 	if (code == 0 || code == t->story->code)
-		return true;
+		return !t->story->anew || boot(t, e);
 	program_said(&said, &t->w);
 	return err_set(e, ERR_FAILED, "exit code %d: %.600s", code, buf_str(&said).data);
 }
@@ -137,7 +136,9 @@ bool trial_recover(struct told *t, enum strict strict, struct err *e)
 	if (!holds((t->story->hurt || check_current(w, e)) && facts_read(&left, w, e), "as it was left", e))
 		return false;
 	floor = facts_later(&t->before, &left);
-	return holds(check_trust(w, &t->before, e), "as it was left", e) && holds(counted_boot(t, e), "at boot", e) &&
+	if (t->story->anew)
+		facts_forget(&floor);
+	return holds(t->story->anew || check_trust(w, &t->before, e), "as it was left", e) && holds(counted_boot(t, e), "at boot", e) &&
 	       holds(check_settled(w, &floor, e), "after boot", e) && holds(again(t, e), "once more", e) &&
 	       holds(check_settled(w, &floor, e), "after once more", e) &&
 	       holds(check_end(w, t->story, buf_str(&t->end), strict, e), "in the end", e);
@@ -197,6 +198,8 @@ void told_open(struct told *t, const struct story *s, const char *build)
 
 	story_begin(w, s, build);
 	must(facts_read(&t->before, w, e));
+	if (s->anew)
+		facts_forget(&t->before);
 	program_record(w, true);
 	int code = story_run(w, s, NULL);
 	program_record(w, false);

@@ -172,5 +172,6 @@ void world_close(struct world *w)
 	free(w->said);
 	buf_free(&w->frames);
 	buf_free(&w->access);
+	buf_free(&w->sources);
 	secret_free(&w->stamp);
 }

@@ -18,7 +18,7 @@ struct world {
 	char *boot, *count, *log, *said;        /* files: boot id, count and record of operations, output of the last program */
 	char *looks;                            /* and record of what was looked at */
 	struct buf frames;                      /* what a controller sends */
-	struct buf access;                      /* what role fleet signs; empty: nothing */
+	struct buf access, sources;             /* what role fleet signs; empty: nothing */
 	struct buf program;                     /* what role agent signs for this platform; empty: nothing */
 	struct secret_key *stamp;               /* who signs the timestamp now; NULL: who signs all */
 	bool new_root;                          /* version 2 is published */
@@ -52,3 +52,6 @@ void world_publish_old(struct world *w, uint64_t version);
 void world_launch(struct world *w);
 /* What a controller sends to bring `r`, on any connection. */
 void world_frames(struct world *w, const struct tower_release *r);
+/* To undo; or, with what was published, to take the lists of role fleet. */
+void world_frames_undo(struct world *w);
+void world_frames_access(struct world *w);

@@ -90,7 +90,7 @@ static void it_reads_back_and_is_not_written_again(void **state)
 	p.sent = 3;
 	must(pull_state_save(&p, &t.store, e));
 	assert_int_equal(fstatat(t.store.dir, "pull.json", &first, 0), 0);
-	pull_state_load(&back, &t.store);
+	must(pull_state_load(&back, &t.store, e));
 	assert_int_equal(back.failures, 1);
 	assert_int_equal(back.counter, 7);
 	assert_int_equal(back.sent, 3);
@@ -102,7 +102,7 @@ static void it_reads_back_and_is_not_written_again(void **state)
 	assert_int_equal(first.st_ino, second.st_ino);
 	pull_state_free(&back);
 	must(fs_write(t.store.dir, "pull.json", STR("{\"format\": 1, \"failures\": \"many\"}"), 0644, e));
-	pull_state_load(&back, &t.store);
+	must(pull_state_load(&back, &t.store, e));
 	assert_int_equal(back.failures, 0);
 	assert_true(pull_state_damaged(&t.store));
 	pull_state_free(&p);
@@ -126,7 +126,7 @@ static void a_byte_that_rotted_is_no_counter(void **state)
 		struct pull_state back;
 		text.data[i] ^= 1;
 		must(fs_write(t.store.dir, "pull.json", buf_str(&text), 0644, e));
-		pull_state_load(&back, &t.store);
+		must(pull_state_load(&back, &t.store, e));
 		assert_true(pull_state_damaged(&t.store) ? back.counter == 0 && back.sent == 0 : back.counter == 7 && back.sent == 3);
 		assert_true(pull_state_damaged(&t.store) || strchr(" \n!\v", text.data[i]));
 		pull_state_free(&back);
