@@ -288,13 +288,13 @@ void cuts_try_later(struct told *t, struct points *p)
 
 /* --- without a sync --- */
 
-bool cuts_know_places(const struct told *t, struct points *p, struct err *e)
+bool cuts_know_places(const struct tape *t, struct points *p, struct err *e)
 {
 	char why[40], at[600];
 	bool all = true;
 
-	for (size_t i = 0; i < t->tape.count; i++) {
-		const struct operation *o = &t->tape.op[i];
+	for (size_t i = 0; i < t->count; i++) {
+		const struct operation *o = &t->op[i];
 		int place = place_of(o);
 		if (place)
 			points_met(p, place - 1);
@@ -419,7 +419,7 @@ void cuts_leave_out(struct told *t, struct points *p, long most)
 		struct err e;
 		if (!is_made_good(p, &t->tape.op[i]))
 			continue;
-		if (!later_record(&l, t, t->tape.op[i].number, "before", &e))
+		if (!later_record(&l, t, t->tape.op[i].number, "before", &e) || !cuts_know_places(&l.tape, p, &e))
 			fail_msg("%s: killed before operation %ld: %s", t->story->name, t->tape.op[i].number, e.text);
 		struct cuts after = {.told = t, .tape = &l.tape, .from = l.from, .seed = p->seed};
 		miss_in(&after, p, most, true);

@@ -17,6 +17,6 @@ struct sync_place {
 };
 extern const struct sync_place sync_places[]; /* places.c; ends with a NULL why */
 /* Notes which places the record has. ERR_MISSING: one that is not listed. */
-must_check bool cuts_know_places(const struct told *t, struct points *p, struct err *e);
+must_check bool cuts_know_places(const struct tape *t, struct points *p, struct err *e);
 /* Of the disks that are only possible without it, `most` are tried, spread over all, until one fails: then it is missed. */
 void cuts_leave_out(struct told *t, struct points *p, long most);

@@ -11,7 +11,7 @@ enum { TRIES_A_STORY = 24 };
 
 struct wish {
 	const char *build, *seconds, *story, *error;
-	bool syncs;
+	bool syncs, first;
 	int64_t seed, jobs, kills, twice, overdue, cuts, later, errors, reads;
 };
 
@@ -50,7 +50,7 @@ static void leave_out(const struct wish *w, struct points *p, const struct story
 	struct err e;
 
 	told_open(&t, s, w->build);
-	if (!cuts_know_places(&t, p, &e))
+	if (!cuts_know_places(&t.tape, p, &e))
 		fail_msg("%s", e.text);
 	cuts_leave_out(&t, p, TRIES_A_STORY);
 	told_close(&t);
@@ -150,6 +150,7 @@ int main(int argc, char **argv)
 		{"later", 0, OPT_COUNT, &w.later, "N", "one of N kills, and a cut in the start after it; 0: none", .max = 1000000},
 		{"errors", 0, OPT_COUNT, &w.errors, "N", "one of N errors; 0: none", .max = 1000000},
 		{"reads", 0, OPT_COUNT, &w.reads, "N", "one of N errors where nothing is changed; 0: none", .max = 1000000},
+		{"first", 0, OPT_FLAG, &w.first, NULL, "stop at the first that fails"},
 		{"syncs", 0, OPT_FLAG, &w.syncs, NULL, "leave out each sync in turn: it must be missed"},
 		{"BUILD", 0, OPT_ARG, &w.build, NULL, "build folder with -DFLEET_FAULT=ON", .required = true},
 		{"SECONDS", 0, OPT_ARG, &w.seconds, NULL, "stop then, if not all is done before"},
@@ -174,6 +175,7 @@ int main(int argc, char **argv)
 		.jobs = (int)w.jobs,
 		.every = {[POINT_KILLS] = w.kills, [POINT_TWICE] = w.twice, [POINT_OVERDUE] = w.overdue, [POINT_CUTS] = w.cuts,
 			[POINT_LATER] = w.later, [POINT_ERRORS] = w.errors, [POINT_READS] = w.reads},
+		.until_failed = w.first,
 		.until_ms = seconds ? clock_boot_ms() + (int64_t)seconds * 1000 : 0,
 		.tally = tally_new(),
 	};

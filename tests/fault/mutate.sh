@@ -81,8 +81,8 @@ suite()
 {
 	stories=$1
 	shift
-	"$T/build/tests/fault" "$T/build" --story "$stories" --kills 0 --twice 0 --overdue 0 --cuts 0 --later 0 --reads 0 --error rot "$@" &&
-		"$T/build/tests/fault" "$T/build" --story "$stories" --kills 40 --twice 0 --cuts 40 --later 0 --errors 0 --reads 0 "$@"
+	"$T/build/tests/fault" "$T/build" --story "$stories" --first --kills 0 --twice 0 --overdue 0 --cuts 0 --later 0 --reads 0 --error rot "$@" &&
+		"$T/build/tests/fault" "$T/build" --story "$stories" --first --kills 40 --twice 0 --overdue 0 --cuts 40 --later 0 --errors 0 --reads 0 "$@"
 }
 
 # What is right in either order, and why; the others must be missed.

@@ -7,16 +7,16 @@
 #define MEMORY "it lies in memory on a host, and is made again by each start"
 
 const struct sync_place sync_places[] = {
-	{"written", "etc/.agent.json.new"},
-	{"written", "etc/.root.json.new"},
+	{"written", "etc/.agent.json?(.2).new"}, /* here and below both copies: one alone may be lost */
+	{"written", "etc/.root.json?(.2).new"},
 	{"written", "state/.confirm.new"},
 	{"written", "state/.guard.new"},
 	{"written", "state/.pull.json.new"},
 	{"written", "state/.pull.rollout.new"},
-	{"written", "state/.state*.new"}, /* both copies: one alone may be lost */
+	{"written", "state/.state?(.2).new"},
 	{"written", "state/access/*/.access.json.new"},
 	{"written", "state/access/*/.sources.json.new"},
-	{"written", "state/access/*/.authorized_keys.new"},
+	{"written", "state/access/*/.authorized_keys?(.2).new"},
 	{"written", "state/receipts/.*.json.new"},
 	{"written", "state/receipts/.key.new"},
 	{"written", "state/releases/*.new/.manifest.json.new"},
@@ -26,14 +26,14 @@ const struct sync_place sync_places[] = {
 	{"written", "state/trust/.[0-9]*.root.json.new"},
 	{"written", "state/trust/.*.json.new"},
 
-	{"written, its folder", "etc/agent.json"},
-	{"written, its folder", "etc/root.json"},
+	{"written, its folder", "etc/agent.json?(.2)"},
+	{"written, its folder", "etc/root.json?(.2)"},
 	{"written, its folder", "state/confirm"},
 	{"written, its folder", "state/guard"},
 	{"written, its folder", "state/pull.json"},
 	{"written, its folder", "state/pull.rollout"},
-	{"written, its folder", "state/state*"},
-	{"written, its folder", "state/access/*/@(access.json|sources.json|authorized_keys)"},
+	{"written, its folder", "state/state?(.2)"},
+	{"written, its folder", "state/access/*/@(access.json|sources.json|authorized_keys?(.2))"},
 	{"written, its folder", "state/receipts/*.json"},
 	{"written, its folder", "state/receipts/key"},
 	{"written, its folder", "state/releases/*.new/manifest.json", BESIDE},
@@ -51,7 +51,9 @@ const struct sync_place sync_places[] = {
 	{"folder made", "state/staging/empty", SWEPT},
 	{"folder made", "state/trees/*.new"},
 	{"folder was there", "/results", MEMORY},
-	{"folder was there", "/state", NULL, true},
+	{"folder was there", "/@(etc|state)", NULL, true},
+	{"folder was there", "state/@(access|bundles|receipts|releases|staging|trees|trust)", NULL, true},
+	{"folder was there", "state/access/enrolled", NULL, true},
 
 	{"linked", "state/access/current"},
 	{"linked", "state/agent/current"},

@@ -34,6 +34,8 @@ bool points_take(struct points *p, enum point_kind kind)
 
 	if (!every || (i + (long)(p->seed % (uint64_t)every)) % every != 0 || i / every % p->jobs != p->job)
 		return false;
+	if (p->until_failed && p->tally->failed)
+		return false;
 	if (!points_late(p))
 		return true;
 	p->tally->left++;

@@ -11,6 +11,7 @@ struct points {
 	int job, jobs;             /* this one takes every jobs-th point */
 	long every[POINT_KINDS];    /* and of these, by the seed, one of so many; 0: none */
 	int64_t until_ms;          /* on CLOCK_BOOTTIME; 0: no end */
+	bool until_failed;         /* one that fails is enough */
 	long passed[POINT_KINDS];   /* points that were asked about */
 	struct tally *tally;
 };
