@@ -7,7 +7,7 @@
 #include "tests/fault/errors.h"
 #include "tests/fault/kills.h"
 
-enum { TRIES_A_STORY = 24 };
+enum { TRIES_A_STORY = 10 };
 
 struct wish {
 	const char *build, *seconds, *story, *error;

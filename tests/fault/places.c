@@ -72,6 +72,7 @@ const struct sync_place sync_places[] = {
 	{"removed", "state/confirm"},
 	{"removed", "state/staging/*.json"},
 	{"removed", "state/staging/*.part"},
+	{"removed", "state/staging/*.tar", SWEPT},
 	{"removed", "state/trust/@(dropping|floor|snapshot.json|timestamp.json)"},
 	{"tree renamed", "state/@(access|releases|staging|trees)/*", SWEPT},
 	{"tree renamed", "state/trust", BESIDE},

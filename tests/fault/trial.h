@@ -24,6 +24,8 @@ void told_close(struct told *t);
 /* The power comes back: what the units start settles whatever is open; then the same is run once more, and comes to its end. Trust
  * is held against what it was before the story, and against what this point left of it. The disk may be anything that this point left. False says what does not hold, and after which of these. */
 must_check bool trial_recover(struct told *t, enum strict strict, struct err *e);
+/* The same where it was said to be done: nothing is run once more, and it has come to its end all the same. */
+must_check bool trial_stays(struct told *t, struct err *e);
 /* Is something on trial here? Then its time is over from now on. */
 bool trial_is_guarded(const struct told *t);
 must_check bool trial_make_overdue(struct told *t, struct err *e);
