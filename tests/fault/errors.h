@@ -1,4 +1,5 @@
-/* Every I/O error: the kernel says no to each operation, and to each look at a file or a folder; and a program begins with too few files, or too little memory. */
+/* Every I/O error: the kernel says no to each operation, and to each look at a file or a folder; and a program begins
+ * with too few files, or too little memory. */
 #pragma once
 
 #include "tests/fault/points.h"

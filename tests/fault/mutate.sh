@@ -116,7 +116,7 @@ mutant()
 	make_it
 	swapped=$((swapped + 1))
 	if ! suite "$(stories_of "$1")" "${options[@]}" >"$T/log" 2>&1; then
-		echo "missed: steps $pair swapped: $(grep -E -m 1 'FAILED|undisturbed' "$T/log" | cut -c 1-300)"
+		echo "missed: steps $pair swapped: $(grep -E -m 1 'FAILED|ERROR|undisturbed' "$T/log" | cut -c 1-300)"
 	elif why=$(spare "$pair"); then
 		echo "spare: steps $pair swapped: $why"
 		spared=$((spared + 1))

@@ -22,7 +22,8 @@ void told_open(struct told *t, const struct story *s, const char *build);
 void told_close(struct told *t);
 
 /* The power comes back: what the units start settles whatever is open; then the same is run once more, and comes to its end. Trust
- * is held against what it was before the story, and against what this point left of it. The disk may be anything that this point left. False says what does not hold, and after which of these. */
+ * is held against what it was before the story, and against what this point left of it. The disk
+ * may be anything that this point left. False says what does not hold, and after which of these. */
 must_check bool trial_recover(struct told *t, enum strict strict, struct err *e);
 /* The same where it was said to be done: nothing is run once more, and it has come to its end all the same. */
 must_check bool trial_stays(struct told *t, struct err *e);
