@@ -128,7 +128,7 @@ mv $packs "$T/packs/"
 git -C "$host/main.git" unpack-objects -q <"$(find "$T/packs" -name '*.pack' | head -n 1)"
 rm -f "$host/main.git/objects/${blob:0:2}/${blob:2}"
 read_git metadata/timestamp.json
-said '^io: .*fetched again' "a file that cannot be read any more is said to be"
+said '^unreachable: .*fetched again' "a file that cannot be read any more is said to be"
 reads_well "  and fetched again"
 
 # --- https ---
