@@ -364,12 +364,27 @@ struct stage_answer stage_decide(const struct stage *s, const struct stage_ask *
 
 /* --- and the agent itself --- */
 
-static bool agent_rank(size_t *rank, const struct stage *s, const char *host)
+/* The version stands in the release's place. */
+static struct stage drawn_for(const struct stage *s, const char *version)
 {
 	struct stage drawn = *s;
 
-	drawn.release = digest_of(str_of(s->agent.version));
+	drawn.release = digest_of(str_of(version));
+	return drawn;
+}
+
+static bool agent_rank(size_t *rank, const struct stage *s, const char *host)
+{
+	const struct stage drawn = drawn_for(s, s->agent.version);
+
 	return stage_rank(rank, &drawn, host);
+}
+
+void stage_agent_ranks(size_t *rank, const struct stage *s, const char *version)
+{
+	const struct stage drawn = drawn_for(s, version);
+
+	stage_ranks(rank, &drawn);
 }
 
 struct stage_answer stage_decide_agent(const struct stage *s, const struct stage_ask *ask, int64_t runs)

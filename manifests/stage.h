@@ -63,6 +63,8 @@ void stage_free(struct stage *s);
 bool stage_rank(size_t *rank, const struct stage *s, const char *host);
 /* The same for all of them at once: rank[i] of hosts.items[i]. */
 void stage_ranks(size_t *rank, const struct stage *s);
+/* In which order an agent of that version reaches them: drawn anew for each. */
+void stage_agent_ranks(size_t *rank, const struct stage *s, const char *version);
 int64_t stage_reaches(const struct stage *s); /* how many hosts may take it now */
 
 struct stage_ask {

@@ -43,7 +43,7 @@ static int run_either(const struct command *me, int argc, char **argv, bool abor
 		{ "ROLLOUT", 0, OPT_ARG, &id, NULL, "its id (the newest)" },
 		PULL_KEY_OPTS(pulling),
 		COMMON_OPTS(common),
-		{ abort ? "back" : NULL, 0, abort ? OPT_FLAG : OPT_END, &back, NULL, "hosts that pull and committed it go back, too" },
+		{ abort ? "back" : NULL, 0, abort ? OPT_FLAG : OPT_END, &back, NULL, "hosts that pull and committed it go back, too; also when it is over" },
 		{ 0 },
 	};
 	struct show show;
@@ -57,10 +57,12 @@ static int run_either(const struct command *me, int argc, char **argv, bool abor
 	struct member_row *m = NULL;
 	size_t count = 0;
 	bool driven = false;
-	bool good = fleet_open(&f, common.fleet, &e) && db_open(&db, &f, &e) && is_driven(&driven, db, &e) &&
-		db_rollout_get(db, id, &row, &m, &count, &e);
-	if (good && strcmp(row.action, PULL_ACTION) == 0)
-		good = pull_command_stop(&show, &f, db, &pulling, row.id, abort, back, &e);
+	bool good = fleet_open(&f, common.fleet, &e) && db_open(&db, &f, &e) && is_driven(&driven, db, &e);
+	bool known = good && db_rollout_get(db, id, &row, &m, &count, &e) && row.state != ROLLOUT_REBUILT;
+	if (known ? strcmp(row.action, PULL_ACTION) == 0 : good && id && pull_command_follows(&f, id))
+		good = pull_command_stop(&show, &f, db, &pulling, known ? row.id : id, abort, back, &e);
+	else if (good && !row.id)
+		good = false; /* db_rollout_get says why */
 	else
 		good = good && (!back || err_set(&e, ERR_USAGE, "--back is for rollouts of hosts that pull; `fleetctl rollout undo` takes the others back")) &&
 			wish(db, &row, driven, abort, &show, &e);
@@ -71,7 +73,7 @@ static int run_either(const struct command *me, int argc, char **argv, bool abor
 		return command_fail(&show, &e);
 	if (show.json) {
 		doc *d = show_doc(&show);
-		doc_set_text(d, "rollout", row.id);
+		doc_set_text(d, "rollout", row.id ? row.id : id);
 		show_json(d);
 	}
 	return 0;

@@ -2,13 +2,25 @@
 #include <stdlib.h>
 
 #include "fleetctl/command.h"
+#include "fleetctl/rollout/before.h"
 #include "fleetctl/rollout/drive.h"
 #include "fleetctl/rollout/pull_command.h"
+
+/* It may put hosts on trial whose plans others began to pull for meanwhile. */
+static bool is_free(const struct rollout *r, struct err *e)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		const struct member_row *m = &r->member[i].row;
+		if (!member_ended((enum member_state)m->state) && !before_push(r->db, r->repository, m->plan, e))
+			return false;
+	}
+	return true;
+}
 
 static bool load(struct drive *d, const char *id, int64_t max_failed, int64_t max_unreachable, struct err *e)
 {
 	struct rollout *r = &d->rollout;
-	if (!rollout_load(r, id, e))
+	if (!rollout_load(r, id, e) || (strcmp(r->row.action, "undo") != 0 && !is_free(r, e)))
 		return false;
 	if (max_failed >= 0)
 		r->options.max_failed = max_failed;
@@ -41,7 +53,7 @@ static int run(const struct command *me, int argc, char **argv)
 		return code;
 	struct drive d = { .fleet = { .at = -1 } };
 	bool good = drive_open(&d, &show, common.fleet, identity, &e);
-	if (good && pull_command_is(&d, id)) {
+	if (good && pull_command_is(d.db, id)) {
 		code = pull_command_resume(&d, &pulling, id, max_failed, max_unreachable);
 		drive_close(&d);
 		return code;

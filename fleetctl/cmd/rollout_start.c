@@ -2,6 +2,7 @@
 
 #include "fleetctl/command.h"
 #include "fleetctl/repo/repository.h"
+#include "fleetctl/rollout/before.h"
 #include "fleetctl/rollout/drive.h"
 #include "fleetctl/rollout/pull_command.h"
 
@@ -81,6 +82,19 @@ static bool targets_make(struct targets *t, const struct drive *d, const struct 
 	return true;
 }
 
+/* Nobody is pushed to where hosts of the plan may take a release by themselves at the same time. Plans are looked at once, in the
+ * order in which they come. */
+static bool is_free(const struct targets *t, const struct drive *d, struct err *e)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		const char *plan = t->target[i].host->plan;
+		const struct targets before = { t->target, i };
+		if (!of_same_plan(&before, plan) && !before_push(d->db, &d->repository, plan, e))
+			return false;
+	}
+	return true;
+}
+
 static void say_deferred(const struct show *show, const struct targets *t)
 {
 	for (size_t i = 0; i < t->count; i++)
@@ -130,7 +144,7 @@ static int run(const struct command *me, int argc, char **argv)
 		drive_close(&d);
 		return code;
 	}
-	good = good && rollout_new(&d.rollout, "update", &o, t.target, t.count, drive_who(), &e);
+	good = good && is_free(&t, &d, &e) && rollout_new(&d.rollout, "update", &o, t.target, t.count, drive_who(), &e);
 	if (good) {
 		show_note(&show, "rollout %s: %zu host%s", d.rollout.row.id, t.count, t.count == 1 ? "" : "s");
 		say_deferred(&show, &t);

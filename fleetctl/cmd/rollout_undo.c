@@ -2,6 +2,7 @@
 
 #include "fleetctl/command.h"
 #include "fleetctl/rollout/drive.h"
+#include "fleetctl/rollout/pull_command.h"
 
 struct undone {
 	struct rollout_target *target;
@@ -33,15 +34,35 @@ static bool targets_of(struct undone *u, const struct drive *d, const char *id, 
 	return good;
 }
 
+/* Hosts that pull are connected to by nobody: what they obey says that they go back. */
+static bool undo_pulled(bool *is, const struct show *show, const char *fleet, const struct pull_words *w, const char *id, struct err *e)
+{
+	cleanup(fleet_free) struct fleet f = { .at = -1 };
+	cleanup(db_close) struct db *db = NULL;
+	if (!fleet_open(&f, fleet, e) || !db_open(&db, &f, e))
+		return false;
+	*is = pull_command_is(db, id);
+	return !*is || pull_command_stop(show, &f, db, w, id, true, true, e);
+}
+
+static int tell_pulled(const struct show *show)
+{
+	if (show->json)
+		show_json(show_doc(show));
+	return 0;
+}
+
 static int run(const struct command *me, int argc, char **argv)
 {
 	struct common common = { 0 };
 	const char *id = NULL, *identity = NULL;
-	bool take = false;
+	bool take = false, pulled = false;
+	struct pull_words pulling = PULL_WORDS;
 	struct opt table[] = {
 		{ "ROLLOUT", 0, OPT_ARG, &id, NULL, "its id (the newest)" },
 		{ "take", 0, OPT_FLAG, &take, NULL, "take hosts over from another operator's rollout" },
 		{ "identity", 'i', OPT_TEXT, &identity, "FILE", "SSH key (default: fleet.yaml, then ssh-agent)" },
+		PULL_KEY_OPTS(pulling),
 		COMMON_OPTS(common),
 		{ 0 },
 	};
@@ -50,6 +71,10 @@ static int run(const struct command *me, int argc, char **argv)
 	int code;
 	if (!command_begin(me, table, &common, argc, argv, &show, &code))
 		return code;
+	if (!undo_pulled(&pulled, &show, common.fleet, &pulling, id, &e))
+		return command_fail(&show, &e);
+	if (pulled)
+		return tell_pulled(&show);
 	struct drive d = { .fleet = { .at = -1 } };
 	struct undone u = { 0 };
 	/* One wave, no canary, and one failure stops nobody: going back costs no network and is wanted everywhere. */
@@ -69,5 +94,6 @@ static int run(const struct command *me, int argc, char **argv)
 
 const struct command cmd_rollout_undo = {
 	"rollout undo", "[ROLLOUT]", "Take the hosts of a rollout back to the release before",
+	"Hosts that pull hear of it with their next poll, as of `rollout abort --back`.\n"
 	"The release that is undone is held on each host: it is not taken again until a newer number comes, or `fleet-agent allow` there.", run,
 };

@@ -15,7 +15,7 @@ void at_home_read(struct at_home *out, const struct home *home, const struct hos
 	}
 	out->any = h.count || h.doubt[0];
 	out->found = h.found;
-	out->has_receipt = home_newest(&out->receipt, &sealed, &h, NULL);
+	out->has_receipt = home_newest(&out->receipt, &sealed, &h);
 	if (h.doubt[0])
 		snprintf(out->doubt, sizeof out->doubt, "its receipts are not believed: %s", h.doubt);
 }

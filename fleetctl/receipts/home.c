@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/version.h"
 #include "sources/helper.h"
 #include "sources/post.h"
 
@@ -204,13 +205,41 @@ bool home_read(struct home_host *out, const struct home *home, const struct host
 	return true;
 }
 
-bool home_newest(struct receipt *out, struct str *sealed, const struct home_host *h, const char *rollout)
+static bool read_one(struct receipt *out, const struct home_host *h, size_t i)
+{
+	cleanup(receipt_free) struct receipt r = {0};
+	struct err why;
+
+	if (!receipt_read(&r, buf_str(&h->sealed[i]), &why) || !r.host || strcmp(r.host, h->id) != 0)
+		return false;
+	*out = r;
+	r = (struct receipt){0};
+	return true;
+}
+
+bool home_newest(struct receipt *out, struct str *sealed, const struct home_host *h)
+{
+	for (size_t i = h->believed ? h->count : 0; i-- > 0;) {
+		if (!read_one(out, h, i))
+			continue;
+		*sealed = buf_str(&h->sealed[i]);
+		return true;
+	}
+	return false;
+}
+
+/* Who pulls names the rollout that he obeyed in the receipt of an agent, too. */
+static bool tells_of(const struct receipt *r, const char *rollout, struct digest release)
+{
+	return !r->self && !r->access && digest_eq(r->release, release) &&
+	       (!rollout || (r->rollout && strcmp(r->rollout, rollout) == 0));
+}
+
+bool home_tried(struct receipt *out, struct str *sealed, const struct home_host *h, const char *rollout, struct digest release)
 {
 	for (size_t i = h->believed ? h->count : 0; i-- > 0;) {
 		cleanup(receipt_free) struct receipt r = {0};
-		struct err why;
-		if (!receipt_read(&r, buf_str(&h->sealed[i]), &why) || !r.host || strcmp(r.host, h->id) != 0 ||
-			(rollout && (!r.rollout || strcmp(r.rollout, rollout) != 0)))
+		if (!read_one(&r, h, i) || !tells_of(&r, rollout, release))
 			continue;
 		*sealed = buf_str(&h->sealed[i]);
 		*out = r;
@@ -218,6 +247,54 @@ bool home_newest(struct receipt *out, struct str *sealed, const struct home_host
 		return true;
 	}
 	return false;
+}
+
+/* There are newer ones than came home: what these say of now is not true for sure. */
+static bool is_behind(const struct home_host *h)
+{
+	return !h->believed || h->found.say == CHAIN_BACK;
+}
+
+bool home_runs(int64_t *number, const struct home_host *h, struct digest release)
+{
+	cleanup(receipt_free) struct receipt r = {0};
+	struct str sealed;
+
+	if (is_behind(h) || !home_newest(&r, &sealed, h) || !digest_eq(r.current, release))
+		return false;
+	*number = r.number;
+	return true;
+}
+
+/* What one receipt says of an agent, and whether an older one may say more. */
+static bool hear_agent(enum home_agent *out, bool *older, const struct receipt *r, int64_t number)
+{
+	struct err ignored;
+	int64_t wrote = 0;
+
+	if (r->self && r->release_number == number) {
+		bool bad = r->verdict == VERDICT_FAIL || r->verdict == VERDICT_UNDONE;
+		bool stayed = verdict_committed((enum verdict)r->verdict) && !*older;
+		*out = bad ? HOME_AGENT_FAILED : stayed ? HOME_AGENT_RUNS : HOME_AGENT_UNKNOWN;
+		return true;
+	}
+	bool at_least = r->agent && version_read(&wrote, str_of(r->agent), &ignored) && wrote >= number;
+	if (at_least && !*older)
+		*out = HOME_AGENT_RUNS;
+	*older = *older || !at_least;
+	return *out == HOME_AGENT_RUNS;
+}
+
+enum home_agent home_agent(const struct home_host *h, int64_t number)
+{
+	enum home_agent is = HOME_AGENT_UNKNOWN;
+	bool older = false, said = false;
+
+	for (size_t i = is_behind(h) ? 0 : h->count; i-- > 0 && !said;) {
+		cleanup(receipt_free) struct receipt r = {0};
+		said = read_one(&r, h, i) && hear_agent(&is, &older, &r, number);
+	}
+	return is;
 }
 
 void home_host_free(struct home_host *h)

@@ -25,6 +25,14 @@ struct home_host {
 /* Held against hosts.yaml's key and against what was seen before, which learns from it. A gap is told once: then the chain goes on
  * behind it. False only where nobody can look. */
 must_check bool home_read(struct home_host *out, const struct home *h, const struct host *host, struct err *e);
-/* The newest that is of that rollout, or NULL: the newest. False: there is none, or they are not believed. *sealed is borrowed. */
-bool home_newest(struct receipt *out, struct str *sealed, const struct home_host *h, const char *rollout);
+/* The newest. False, here and below: there is none, or they are not believed. *sealed is borrowed. */
+bool home_newest(struct receipt *out, struct str *sealed, const struct home_host *h);
+/* The newest that says how this release was tried there for that rollout, or NULL: for whomever; never one of an agent or a list,
+ * whose receipts name the rollout too. */
+bool home_tried(struct receipt *out, struct str *sealed, const struct home_host *h, const char *rollout, struct digest release);
+/* Does the newest say that it runs, with nothing on trial? In *number, which. */
+bool home_runs(int64_t *number, const struct home_host *h, struct digest release);
+/* Of an agent, by its version's number: RUNS that one or a newer one, FAILED there, or nothing is known. */
+enum home_agent { HOME_AGENT_UNKNOWN, HOME_AGENT_RUNS, HOME_AGENT_FAILED };
+enum home_agent home_agent(const struct home_host *h, int64_t number);
 void home_host_free(struct home_host *h);

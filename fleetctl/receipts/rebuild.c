@@ -84,7 +84,7 @@ static void learn_one(struct rebuild *r, const struct chain_heard *heard, struct
 		return;
 	if (strcmp(receipt.host, heard->host) != 0)
 		return;
-	if (receipt.rollout && receipt.rollout[0] && !receipt.access)
+	if (receipt.rollout && receipt.rollout[0] && !receipt.access && !receipt.self)
 		add(r, &receipt, sealed, before);
 	digest_hex(before, receipt.current);
 }

@@ -261,6 +261,48 @@ static bool load_delegated(struct sign *s, struct sign_role *r, struct err *e)
 	return keyset_signers(&r->by, &s->keys, r->name, e);
 }
 
+/* --- whose rollouts are not delegated yet --- */
+
+/* So that the first one needs no key of targets, a plan's rollouts are delegated with the plan, signed with nothing in it: clients that
+ * read all roles find this one, too. A plan that is there already gets it when targets can be signed here anyway, for nobody else
+ * shall have to come for that. */
+static bool wants_rollout(struct sign *s, struct sign_role *plan, struct sign_role *new, struct err *e)
+{
+	bool all_at_hand = !s->signers || s->asked; /* a request asks whoever has the key */
+	struct err why;
+
+	if (!keyset_signers(&new->by, &s->keys, new->name, e))
+		return false;
+	new->known = true;
+	if (all_at_hand)
+		return !plan->linked;
+	if (sign_possible(s, new, s->signers, &why))
+		return !plan->linked || sign_possible(s, &s->role[SIGN_TARGETS], s->signers, &why);
+	if (!plan->linked)
+		buf_form(&s->notes, "%s is not delegated yet, and its first rollout by pull needs the keys of targets: %s\n", new->name, why.text);
+	return false;
+}
+
+static bool add_rollouts(struct sign *s, struct err *e)
+{
+	size_t roles = s->roles;
+
+	for (size_t i = SIGN_DELEGATED; i < roles; i++) {
+		cleanup(free_ptr) char *name = path_form("rollout-%s", s->role[i].name);
+		struct err why = {0};
+		if (s->role[i].duty != DUTY_PLAN || !s->role[i].release.manifest || sign_role_of(s, name) ||
+			!keyset_has(&s->keys, name))
+			continue;
+		struct sign_role *new = sign_add_role(s, name, ROLE_TARGETS);
+		if (wants_rollout(s, &s->role[i], new, &why))
+			continue;
+		sign_drop_role(s);
+		if (why.code)
+			return err_set(e, why.code, "%s", why.text);
+	}
+	return true;
+}
+
 /* --- snapshot and timestamp --- */
 
 /* What was listed stays listed for ever: clients hold us to that (TUF 5.5.5). */
@@ -340,7 +382,7 @@ bool sign_compose(struct sign *s, struct err *e)
 	for (size_t i = SIGN_DELEGATED; i < s->roles; i++)
 		if (!load_delegated(s, &s->role[i], e))
 			return false;
-	if (!compose_root(s, e) || !count_check(s, e))
+	if (!compose_root(s, e) || !count_check(s, e) || !add_rollouts(s, e))
 		return false;
 	compose_targets(s);
 	for (size_t i = SIGN_DELEGATED; i < s->roles; i++)

@@ -163,10 +163,12 @@ static void red_checks(struct buf *out, const struct receipt *r)
 }
 
 /* Does this receipt say how our order ended? An older one may be about the same release, and another's order may have been there
- * first: a host that has the release answers with that one's. */
+ * first: a host that has the release answers with that one's. One of an agent or a list is of no release, whoever asked for it. */
 static bool is_ours(const struct member *m, const struct receipt *r)
 {
 	bool begun_now = m->action == ORDER_UPDATE || m->action == ORDER_UNDO;
+	if (r->self || r->access)
+		return false;
 	return r->rollout ? strcmp(r->rollout, m->rollout->row.id) == 0 : begun_now;
 }
 

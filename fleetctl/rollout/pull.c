@@ -7,31 +7,60 @@
 #include "base/fs.h"
 #include "fleetctl/receipts/home.h"
 
+enum { STOP_TRIES = 3 };
+
 bool pull_load(struct pull_drive *d, const char *id, struct err *e)
 {
 	if (!db_rollout_get(d->db, id, &d->row, &d->member, &d->count, e))
 		return false;
 	if (strcmp(d->row.action, PULL_ACTION) != 0)
 		return err_set(e, ERR_USAGE, "rollout %s is not one of hosts that pull", d->row.id);
-	if (rollout_over((enum rollout_state)d->row.state))
-		return err_set(e, ERR_USAGE, "rollout %s is %s: start a new one with `fleetctl rollout start --pull`",
-			d->row.id, rollout_words[d->row.state]);
 	return rollout_options_read(&d->options, str_of(d->row.options), e);
 }
 
-static bool load_sheets(struct sheets *all, const struct pull_drive *d, struct err *e)
+bool pull_goes_on(const struct pull_drive *d, struct err *e)
+{
+	return !rollout_over((enum rollout_state)d->row.state) ||
+	       err_set(e, ERR_USAGE, "rollout %s is %s: start a new one with `fleetctl rollout start --pull`", d->row.id,
+		       rollout_words[d->row.state]);
+}
+
+void pull_adopt(struct pull_drive *d, const char *id)
+{
+	d->row = (struct rollout_row){.id = str_dup(str_of(id)), .action = str_dup(STR(PULL_ACTION)), .state = ROLLOUT_REBUILT};
+	d->count = d->fleet->hosts.count;
+	d->member = mem_new(d->count + 1, sizeof *d->member);
+	for (size_t i = 0; i < d->count; i++)
+		d->member[i].plan = str_dup(str_of(fleet_host(d->fleet, i)->plan));
+	d->adopted = true;
+}
+
+/* Of each plan in it. `elses` are told apart. */
+static bool read_sheets(struct sheets *all, const struct pull_drive *d, struct err *e)
 {
 	for (size_t i = 0; i < d->count; i++) {
 		struct sheet *p = sheet_of(all, d->member[i].plan);
 		bool there;
-		if (p->stage.plan)
+		if (p->stage.plan || p->elses)
 			continue;
-		if (!sheet_read(&p->stage, &there, d->repository, p, e))
+		if (!sheet_read(&p->stage, &there, all, d->repository, p, e))
 			return false;
-		if (!there || strcmp(p->stage.rollout, d->row.id) != 0)
+		p->elses = !there || strcmp(p->stage.rollout, d->row.id) != 0;
+	}
+	return true;
+}
+
+static bool load_sheets(struct sheets *all, const struct pull_drive *d, struct err *e)
+{
+	if (!read_sheets(all, d, e))
+		return false;
+	for (size_t i = 0; i < all->count; i++) {
+		const struct sheet *p = &all->sheet[i];
+		if (p->elses)
 			return err_set(e, ERR_REFUSED,
 				"plan %s follows %s%s now, not %s: end this one with `fleetctl rollout abort %s`", p->plan,
-				there ? "rollout " : "no rollout", there ? p->stage.rollout : "", d->row.id, d->row.id);
+				p->stage.rollout ? "rollout " : "no rollout", p->stage.rollout ? p->stage.rollout : "", d->row.id,
+				d->row.id);
 	}
 	return true;
 }
@@ -76,12 +105,51 @@ static bool note_receipt(
 	return db_member_set(d->db, d->row.id, m, line, e);
 }
 
-static bool look_at(struct pull_drive *d, const struct home *home, struct member_row *m, struct err *e)
+/* It had the release before its turn came, by another rollout or a push: nothing of this one will ever come from it. */
+static bool note_same(struct pull_drive *d, struct member_row *m, int64_t number, struct err *e)
+{
+	cleanup(free_ptr) char *line = path_form("%s: receipt %lld says that it runs already", member_words[MEMBER_SAME], (long long)number);
+
+	m->state = MEMBER_SAME;
+	set_text(&m->code, NULL);
+	set_text(&m->text, NULL);
+	show_note(d->show, "%s: %s", m->host, line);
+	return db_member_set(d->db, d->row.id, m, line, e);
+}
+
+/* Where an earlier one ended badly, nothing comes either; whether somebody has allowed it since, no receipt says. */
+static void say_blamed(const struct pull_drive *d, const struct member_row *m, const struct home_host *h)
 {
 	cleanup(receipt_free) struct receipt r = {0};
+	struct str sealed;
+
+	if (home_tried(&r, &sealed, h, NULL, m->release) && (r.verdict == VERDICT_FAIL || r.verdict == VERDICT_UNDONE))
+		show_note(d->show, "%s: nothing of this rollout; receipt %lld said of this release: %s. It is not tried there again: sign a newer "
+			"one, or on the host: `fleet-agent allow`", m->host, (long long)r.number, verdict_words[r.verdict]);
+}
+
+static bool judge(struct pull_drive *d, struct member_row *m, const struct home_host *h, struct err *e)
+{
+	cleanup(receipt_free) struct receipt r = {0};
+	struct str sealed;
+	int64_t number;
+	bool tried = home_tried(&r, &sealed, h, d->row.id, m->release);
+
+	if (tried && !note_receipt(d, m, &r, sealed, e))
+		return false;
+	if (member_ended((enum member_state)m->state))
+		return true;
+	if (home_runs(&number, h, m->release))
+		return note_same(d, m, number, e);
+	if (!tried)
+		say_blamed(d, m, h);
+	return true;
+}
+
+static bool look_at(struct pull_drive *d, const struct home *home, struct member_row *m, struct err *e)
+{
 	cleanup(home_host_free) struct home_host h = {0};
 	const struct host *host = fleet_find(d->fleet, str_of(m->host));
-	struct str sealed;
 
 	if (!host)
 		return true;
@@ -91,7 +159,7 @@ static bool look_at(struct pull_drive *d, const struct home *home, struct member
 		show_note(d->show, "%s: its receipts are not believed: %s", m->host, h.doubt);
 	if (h.found.say == CHAIN_UNPINNED && h.count && !m->receipt)
 		show_note(d->show, "%s: its receipts cannot be verified: %s", m->host, h.found.text);
-	return !home_newest(&r, &sealed, &h, d->row.id) || note_receipt(d, m, &r, sealed, e);
+	return judge(d, m, &h, e);
 }
 
 /* A plan's members stand in the order of their ranks. */
@@ -174,10 +242,14 @@ static size_t failed(const struct pull_drive *d)
 
 static bool set_state(struct pull_drive *d, enum rollout_state to, const char *why, struct err *e)
 {
-	if (d->row.state == (int)to)
+	bool same = d->row.reason && why ? strcmp(d->row.reason, why) == 0 : d->row.reason == why;
+
+	if (d->row.state == (int)to && same)
 		return true;
 	d->row.state = (int)to;
 	set_text(&d->row.reason, why);
+	if (d->adopted)
+		return true;
 	cleanup(free_ptr) char *told = path_form("%s%s%s", rollout_words[to], why ? ": " : "", why ? why : "");
 	return db_rollout_set(d->db, d->row.id, to, why, told, e);
 }
@@ -186,6 +258,8 @@ static void set_sheets(struct sheets *all, enum stage_state to, bool back)
 {
 	for (size_t i = 0; i < all->count; i++) {
 		struct stage *s = &all->sheet[i].stage;
+		if (all->sheet[i].elses)
+			continue;
 		all->sheet[i].changed = all->sheet[i].changed || s->state != (int)to || s->back != back;
 		s->state = (int)to;
 		s->back = back;
@@ -250,39 +324,83 @@ bool pull_look(struct pull_drive *d, bool go, struct err *e)
 	return go_on(d, &all, e);
 }
 
-/* It was noted and never signed, as when fleetctl was killed between both, or another one has taken its place in every plan. */
-static bool is_nowhere(bool *out, const struct pull_drive *d, struct err *e)
+bool pull_settled(bool *out, struct pull_drive *d, struct err *e)
 {
 	cleanup(sheets_free) struct sheets all = {0};
 
-	*out = true;
-	for (size_t i = 0; *out && i < d->count; i++) {
-		struct sheet *p = sheet_of(&all, d->member[i].plan);
-		bool there;
-		if (p->seen++)
-			continue;
-		if (!sheet_read(&p->stage, &there, d->repository, p, e))
-			return false;
-		*out = !there || strcmp(p->stage.rollout, d->row.id) != 0;
-	}
+	*out = false;
+	if (rollout_over((enum rollout_state)d->row.state) || d->fleet->receipts.kind == HOME_NONE)
+		return true;
+	if (!load_sheets(&all, d, e))
+		return false;
+	for (size_t i = 0; i < all.count; i++)
+		if (all.sheet[i].stage.state != STAGE_GO || all.sheet[i].stage.open < (int64_t)all.sheet[i].stage.stages.count)
+			return true;
+	if (!look_at_all(d, &all, e))
+		return false;
+	bool done = (int64_t)failed(d) <= d->options.max_failed;
+	for (size_t i = 0; i < all.count; i++)
+		done = done && !is_late(d, &all.sheet[i]);
+	if (done && !set_state(d, ROLLOUT_DONE, NULL, e))
+		return false;
+	*out = done;
 	return true;
 }
 
-bool pull_stop(struct pull_drive *d, enum stage_state to, bool back, struct err *e)
+/* How many plans still follow it: none where it was noted and never signed, as when fleetctl was killed between both, or where
+ * others have taken its place. */
+static size_t count_ours(const struct pull_drive *d, const struct sheets *all)
+{
+	size_t ours = 0;
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct sheet *p = &all->sheet[i];
+		ours += !p->elses;
+		if (p->elses && !d->adopted)
+			show_note(d->show, "plan %s follows %s%s now, and stays as it is", p->plan, p->stage.rollout ? "rollout " : "no rollout",
+				p->stage.rollout ? p->stage.rollout : "");
+	}
+	return ours;
+}
+
+/* What is over may still be taken back, and nothing else. */
+static bool may_stop(const struct pull_drive *d, enum stage_state to, bool back, struct err *e)
+{
+	bool over = rollout_over((enum rollout_state)d->row.state) && !d->adopted;
+
+	return !over || (to == STAGE_ABORTED && back) ||
+	       err_set(e, ERR_USAGE, "rollout %s is already %s%s", d->row.id, rollout_words[d->row.state],
+		       to == STAGE_ABORTED ? "; `fleetctl rollout undo` takes it back where it was committed" : "");
+}
+
+static bool stop_once(struct pull_drive *d, enum stage_state to, bool back, struct err *e)
 {
 	cleanup(sheets_free) struct sheets all = {0};
-	bool nowhere;
 
-	if (!is_nowhere(&nowhere, d, e))
+	if (!read_sheets(&all, d, e))
 		return false;
-	if (nowhere && to == STAGE_ABORTED && !back)
+	size_t ours = count_ours(d, &all);
+	if (!ours && to == STAGE_ABORTED && !back && !d->adopted)
 		return set_state(d, ROLLOUT_ABORTED, "no plan follows it", e);
-	if (!load_sheets(&all, d, e))
-		return false;
+	if (!ours)
+		return err_set(e, ERR_REFUSED, "no plan follows rollout %s: there is nobody who would hear of it%s%s", d->row.id,
+			d->adopted ? "" : "; end it with `fleetctl rollout abort` ", d->adopted ? "" : d->row.id);
 	set_sheets(&all, to, back);
 	return sheets_sign(&d->news, &all, &d->keys, e) &&
 	       set_state(d, to == STAGE_ABORTED ? ROLLOUT_ABORTED : ROLLOUT_PAUSED,
 		       back ? "aborted; hosts that committed it go back" : "stopped by an operator", e);
+}
+
+bool pull_stop(struct pull_drive *d, enum stage_state to, bool back, struct err *e)
+{
+	if (!may_stop(d, to, back, e))
+		return false;
+	for (int tries = STOP_TRIES; tries > 1; tries--) /* who signs the next stage in this moment does not win over it */
+		if (stop_once(d, to, back, e))
+			return true;
+		else if (e->code != ERR_BUSY)
+			return false;
+	return stop_once(d, to, back, e);
 }
 
 int pull_exit(const struct pull_drive *d)

@@ -19,6 +19,7 @@ struct pull_drive {
 	struct member_row *member; /* of a plan, by rank */
 	size_t count;
 	bool news;                 /* something was signed that is not published yet */
+	bool adopted;              /* the database does not know it: only its documents are */
 };
 struct pull_wishes {
 	bool any_time;     /* also outside of the plans' windows */
@@ -27,12 +28,18 @@ struct pull_wishes {
 /* In the database, and the first stage signed: all plans' documents at once. */
 must_check bool pull_start(struct pull_drive *p, const struct pull_wishes *w, const struct rollout_target *target, size_t count,
 	const char *who, struct err *e);
-/* From the database. ERR_USAGE: it is over, or not one of these. */
+/* From the database. ERR_USAGE: it is not one of these. */
 must_check bool pull_load(struct pull_drive *p, const char *id, struct err *e);
+must_check bool pull_goes_on(const struct pull_drive *p, struct err *e); /* ERR_USAGE: it is over */
+/* One that the database does not know, because it was lost or another folder began it: it can be stopped, no more. */
+void pull_adopt(struct pull_drive *p, const char *id);
 /* Looks at the receipts that came home (fleet.yaml: receipts), and signs what follows: the next stage of a plan where all hosts
  * that may take the release committed it; a hold where too many failed. `go`: one that was held goes on. */
 must_check bool pull_look(struct pull_drive *p, bool go, struct err *e);
-/* Nobody advances any more: STAGE_HELD, or for good STAGE_ABORTED; `back`: who committed it goes back, too. */
+/* The same where the last stage is open and nothing can follow: is it done? Signs nothing. */
+must_check bool pull_settled(bool *out, struct pull_drive *p, struct err *e);
+/* Nobody advances any more in the plans that still follow it: STAGE_HELD, or for good STAGE_ABORTED; `back`: who committed it goes
+ * back, too, also when it was over. ERR_USAGE: it was over. ERR_REFUSED: no plan follows it. */
 must_check bool pull_stop(struct pull_drive *p, enum stage_state to, bool back, struct err *e);
 int pull_exit(const struct pull_drive *p);
 void pull_drive_free(struct pull_drive *p); /* what it owns */

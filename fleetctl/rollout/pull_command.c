@@ -5,25 +5,52 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/proc.h"
 #include "fleetctl/command.h"
 #include "keys/secret.h"
 
 enum { PUBLISH_MS = 3600 * 1000, PUBLISH_SAID_MAX = 16 * KIB };
 
-bool pull_command_is(const struct drive *d, const char *id)
+bool pull_command_is(struct db *db, const char *id)
 {
 	struct rollout_row row = {0};
 	struct member_row *m = NULL;
 	size_t count = 0;
 	struct err e;
 
-	bool is = db_rollout_get(d->db, id, &row, &m, &count, &e) && strcmp(row.action, PULL_ACTION) == 0;
+	bool is = db_rollout_get(db, id, &row, &m, &count, &e) && strcmp(row.action, PULL_ACTION) == 0;
 	for (size_t i = 0; i < count; i++)
 		member_row_free(&m[i]);
 	free(m);
 	rollout_row_free(&row);
 	return is;
+}
+
+static bool names(const struct repository *r, const char *plan, const char *id)
+{
+	cleanup(free_ptr) char *role = path_form("rollout-%s", plan), *path = path_form("%s/rollout.json", plan);
+	cleanup(buf_free) struct buf bytes = BUF_MAX(STAGE_BYTES_MAX);
+	cleanup(stage_free) struct stage s = {0};
+	struct err e;
+
+	return repository_document(&bytes, r, role, path, &e) && stage_read(&s, buf_str(&bytes), &e) && strcmp(s.rollout, id) == 0;
+}
+
+bool pull_command_follows(const struct fleet *f, const char *id)
+{
+	cleanup(repository_free) struct repository r = {.at = -1};
+	struct err e;
+	bool found = false;
+
+	if (!repository_open(&r, f->dir, &e))
+		return false;
+	for (size_t i = 0; i < f->hosts.count && !found; i++) {
+		const char *plan = fleet_host(f, i)->plan;
+		bool again = i > 0 && strcmp(plan, fleet_host(f, i - 1)->plan) == 0;
+		found = !again && names(&r, plan, id);
+	}
+	return found;
 }
 
 /* --- publishing --- */
@@ -95,7 +122,7 @@ static bool look(struct pull_drive *p, const struct pull_words *w, bool go, stru
 		nap(w->every_ms);
 		if (pull_look(p, false, e))
 			publish(p);
-		else if (e->code != ERR_UNREACHABLE && e->code != ERR_TIMEOUT)
+		else if (e->code != ERR_UNREACHABLE && e->code != ERR_TIMEOUT && e->code != ERR_BUSY)
 			return false;
 		else
 			show_note(p->show, "rollout %s: %s", p->row.id, e->text);
@@ -144,7 +171,7 @@ int pull_command_resume(
 	struct err e;
 
 	secret_guard_process();
-	if (!pull_load(&p, id, &e))
+	if (!pull_load(&p, id, &e) || !pull_goes_on(&p, &e))
 		return command_fail(d->show, &e);
 	if (max_failed >= 0)
 		p.options.max_failed = max_failed;
@@ -154,6 +181,19 @@ int pull_command_resume(
 		return command_fail(d->show, &e);
 	tell(&p);
 	return pull_exit(&p);
+}
+
+/* Its documents are what hosts obey, whether or not the database here knows of it. */
+static bool load_to_stop(struct pull_drive *p, const char *id, struct err *e)
+{
+	if (pull_load(p, id, e))
+		return true;
+	bool rebuilt = p->row.id && p->row.state == ROLLOUT_REBUILT;
+	if (!id || e->code != ERR_USAGE || (p->row.id && !rebuilt))
+		return false;
+	pull_drive_free(p);
+	pull_adopt(p, id);
+	return true;
 }
 
 bool pull_command_stop(const struct show *show, const struct fleet *f, struct db *db, const struct pull_words *w,
@@ -170,10 +210,10 @@ bool pull_command_stop(const struct show *show, const struct fleet *f, struct db
 	};
 
 	secret_guard_process();
-	if (!repository_open(&r, f->dir, e) || !pull_load(&p, id, e) ||
+	if (!repository_open(&r, f->dir, e) || !load_to_stop(&p, id, e) ||
 		!pull_stop(&p, abort ? STAGE_ABORTED : STAGE_HELD, back, e))
 		return false;
 	publish(&p);
-	show_note(show, "rollout %s: %s; hosts hear of it with their next poll", id, rollout_words[p.row.state]);
+	show_note(show, "rollout %s: %s; hosts hear of it with their next poll", p.row.id, rollout_words[p.row.state]);
 	return true;
 }

@@ -18,12 +18,15 @@ struct pull_words {
 	{ "any-time", 0, OPT_FLAG, &(w).any_time, NULL, "pull: also outside of the plans' windows" },                                  \
 	{ "defer", 0, OPT_MS, &(w).defer_ms, "TIME", "pull: longest that a host without a sure clock waits for a window (3d)" }
 
-bool pull_command_is(const struct drive *d, const char *id); /* is that rollout one of hosts that pull? */
+bool pull_command_is(struct db *db, const char *id); /* is that rollout one of hosts that pull? */
+/* Do hosts of some plan obey it, as what is signed says? Also one that the database does not know. */
+bool pull_command_follows(const struct fleet *f, const char *id);
 /* What was signed goes to the places of fleet.yaml; *news stays set when it did not, and why is said. */
 void pull_publish(bool *news, const struct show *show, const struct fleet *f);
 /* The exit code. */
 int pull_command_start(struct drive *d, const struct pull_words *w, const struct rollout_options *o, const struct rollout_target *target,
 	size_t count);
 int pull_command_resume(struct drive *d, const struct pull_words *w, const char *id, int64_t max_failed, int64_t max_unreachable);
+/* Also one that the database does not know, by its id. */
 must_check bool pull_command_stop(const struct show *show, const struct fleet *f, struct db *db, const struct pull_words *w, const char *id,
 	bool abort, bool back, struct err *e);

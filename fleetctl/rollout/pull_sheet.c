@@ -18,9 +18,11 @@ void sheets_free(struct sheets *all)
 		free(p->role);
 		free(p->path);
 		stage_free(&p->stage);
+		stage_free(&p->before);
 		buf_free(&p->bytes);
 	}
 	free_ptr(&all->sheet);
+	trust_free(&all->trust);
 	all->count = 0;
 }
 
@@ -49,17 +51,16 @@ static bool is_nobodys(struct trust *t)
 	return trust_next(t, &want, &why) == TRUST_DONE && !trust_found(t, &target);
 }
 
-bool sheet_read(struct stage *out, bool *there, const struct repository *r, const struct sheet *p, struct err *e)
+bool sheet_read(struct stage *out, bool *there, struct sheets *all, const struct repository *r, const struct sheet *p, struct err *e)
 {
 	static const struct trust_time never = {0, true};
-	cleanup(trust_free) struct trust *t = NULL;
 	cleanup(buf_free) struct buf bytes = BUF_MAX(STAGE_BYTES_MAX);
 
-	if (!repository_trust(&t, r, never, 0, e))
+	if (!all->trust && !repository_trust(&all->trust, r, never, 0, e))
 		return false;
-	*there = repository_target(&bytes, r, t, p->path, e);
+	*there = repository_target(&bytes, r, all->trust, p->path, e);
 	if (!*there)
-		return is_nobodys(t);
+		return is_nobodys(all->trust);
 	return stage_read(out, buf_str(&bytes), e) || err_in(e, "%s", p->path);
 }
 
@@ -103,22 +104,51 @@ static bool write_sheets(struct sheets *all, struct sign_document *document, siz
 	return true;
 }
 
-bool sheets_sign(bool *news, struct sheets *all, const struct sheet_keys *k, struct err *e)
+/* Read and signed are two moments: what another one signed between them, an abort above all, is not written over. */
+static bool is_as_read(const struct sheets *all, const struct sheet_keys *k, struct err *e)
+{
+	cleanup(repository_free) struct repository r = {.at = -1};
+	cleanup(sheets_free) struct sheets now = {0};
+
+	if (!repository_open(&r, k->fleet->dir, e))
+		return false;
+	for (size_t i = 0; i < all->count; i++) {
+		const struct sheet *p = &all->sheet[i];
+		cleanup(stage_free) struct stage is = {0};
+		bool there;
+		if (!p->changed)
+			continue;
+		if (!sheet_read(&is, &there, &now, &r, p, e))
+			return false;
+		if (is.counter != p->stage.counter)
+			return err_set(e, ERR_BUSY, "%s: somebody else signed it meanwhile: once more, from what it says now", p->path);
+	}
+	return true;
+}
+
+static bool sign_all(struct sheets *all, const struct sheet_keys *k, struct err *e)
 {
 	cleanup(free_ptr) struct sign_document *document = mem_new(all->count + 1, sizeof *document);
 	cleanup(free_ptr) char *dir = k->dir ? str_dup(str_of(k->dir)) : signer_folder(k->fleet->name);
 	cleanup(signers_free) struct signers signers = {0};
 	cleanup(sign_free) struct sign *sign = NULL;
-	cleanup(fd_close) int turn = -1;
 	struct sign_job job = {.fleet_dir = k->fleet->dir, .document = document};
 
-	if (!write_sheets(all, document, &job.documents, e))
-		return false;
-	if (!job.documents)
+	return write_sheets(all, document, &job.documents, e) && command_signing_time(&job.now, e) &&
+	       signers_open(&signers, dir, NULL, passphrase_ask, k->passphrase, e) &&
+	       sign_compute(&sign, &job, &signers, e) && sign_write(sign, &signers, e);
+}
+
+bool sheets_sign(bool *news, struct sheets *all, const struct sheet_keys *k, struct err *e)
+{
+	cleanup(fd_close) int turn = -1;
+	bool any = false;
+
+	for (size_t i = 0; i < all->count; i++)
+		any = any || all->sheet[i].changed;
+	if (!any)
 		return true;
-	bool done = turn_take(&turn, k->fleet, "rollout", TURN_MS, e) && command_signing_time(&job.now, e) &&
-		    signers_open(&signers, dir, NULL, passphrase_ask, k->passphrase, e) &&
-		    sign_compute(&sign, &job, &signers, e) && sign_write(sign, &signers, e);
+	bool done = turn_take(&turn, k->fleet, "rollout", TURN_MS, e) && is_as_read(all, k, e) && sign_all(all, k, e);
 	*news = *news || done;
 	return done;
 }

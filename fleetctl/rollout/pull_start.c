@@ -2,7 +2,9 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "fleetctl/rollout/before.h"
 #include "fleetctl/rollout/pull.h"
+#include "fleetctl/rollout/pull_offer.h"
 
 void pull_stages(struct list *out, size_t hosts, const struct wave_options *w)
 {
@@ -19,34 +21,43 @@ void pull_stages(struct list *out, size_t hosts, const struct wave_options *w)
 	*out = (struct list){share, count};
 }
 
-/* One whose rollout is still open is not overwritten by accident: it is aborted first. */
+/* Where nobody looked since its last receipts came home, this does. */
+static bool is_settled(const struct pull_drive *d, const char *id)
+{
+	cleanup(pull_drive_free) struct pull_drive old = {.show = d->show, .fleet = d->fleet, .repository = d->repository, .db = d->db};
+	struct err e;
+	bool done = false;
+
+	return pull_load(&old, id, &e) && pull_settled(&done, &old, &e) && done;
+}
+
+static bool is_free(const struct pull_drive *d, const struct stage *before, struct err *e)
+{
+	struct err why;
+
+	return before_over(d->db, before, &why) || is_settled(d, before->rollout) || err_set(e, why.code, "%s", why.text);
+}
+
+static bool read_before(struct sheets *all, struct sheet *p, const struct pull_drive *d, struct err *e)
+{
+	bool there;
+
+	return sheet_read(&p->before, &there, all, d->repository, p, e) && (!there || is_free(d, &p->before, e));
+}
+
 static bool open_sheet(struct sheet *p, const struct pull_drive *d, const struct pull_wishes *w,
 	const struct rollout_target *t, struct err *e)
 {
-	cleanup(stage_free) struct stage before = {0};
-	bool there;
-
-	if (!sheet_read(&before, &there, d->repository, p, e))
-		return false;
-	if (there && before.state == STAGE_GO && before.open < (int64_t)before.stages.count)
-		return err_set(e, ERR_REFUSED,
-			"rollout %s of plan %s has reached %lld of %zu hosts: `fleetctl rollout resume %s` goes on, "
-			"`fleetctl rollout abort %s` ends it",
-			before.rollout, p->plan, (long long)stage_reaches(&before), before.hosts.count, before.rollout,
-			before.rollout);
 	p->changed = true;
 	p->stage = (struct stage){
 		.plan = str_dup(str_of(p->plan)),
 		.rollout = str_dup(str_of(d->row.id)),
-		.counter = before.counter,
+		.counter = p->before.counter,
 		.release = t->release,
 		.number = t->number,
 		.open = 1,
 		.defer_ms = w->defer_ms,
-		.has_agent = before.has_agent, /* its offer goes on */
-		.agent = before.agent,
 	};
-	before.agent = (struct stage_agent){0};
 	return w->any_time || sheet_add_window(&p->stage, d->repository, e);
 }
 
@@ -57,14 +68,14 @@ static bool make_sheets(struct sheets *all, const struct pull_drive *d, const st
 		if (target[i].deferred)
 			continue;
 		struct sheet *p = sheet_of(all, target[i].host->plan);
-		if (!p->changed && !open_sheet(p, d, w, &target[i], e))
+		if (!p->changed && (!read_before(all, p, d, e) || !open_sheet(p, d, w, &target[i], e)))
 			return false;
 		sheet_add_host(&p->stage, target[i].host);
 	}
 	for (size_t i = 0; i < all->count; i++) {
 		struct stage *s = &all->sheet[i].stage;
 		pull_stages(&s->stages, s->hosts.count, &d->options.waves);
-		s->agent.hosts = MIN(s->agent.hosts, (int64_t)s->hosts.count);
+		offer_keep(s, &all->sheet[i].before);
 	}
 	return all->count || err_set(e, ERR_REFUSED, "no host is left to try it: all are deferred");
 }

@@ -103,6 +103,13 @@ web_begin()
 	sed -i '/^\[\]$/d' "$fleet/hosts.yaml"
 }
 publish() { mkdir -p "$T/published" && cp -a "$fleet/repository/." "$T/published/"; }
+# sheet PLAN JQ: of the plan's rollout.json that was signed last.
+sheet()
+{
+	local role
+	role=$(find "$fleet/repository/metadata" -name "*.rollout-$1.json" | sort -V | tail -n 1)
+	jq -r "$2" "$fleet/repository/targets/$1/$(jq -r ".signed.targets[\"$1/rollout.json\"].hashes.sha256" "$role").rollout.json"
+}
 asked() { cat "$T/nginx/asked"; }
 forget() { : >"$T/nginx/asked"; }
 

@@ -60,7 +60,7 @@ TEST(a_fresh_repository_is_well_and_its_days_are_told)
 	assert_true(doctor_allows(&d, &e));
 	assert_int_equal(d.troubles, 0);
 	assert_int_equal(d.anchors, 1);
-	assert_int_equal(d.roles, 7);
+	assert_int_equal(d.roles, 8);
 	assert_int_equal(d.facts.permitteds, 2);
 	assert_int_equal(role_of(&d, "root")->days, 365);
 	assert_int_equal(role_of(&d, "timestamp")->days, 14);
@@ -92,7 +92,7 @@ TEST(what_has_expired_is_broken_and_hides_nothing_else)
 	y.now += 20 * YARD_DAY;
 	look(&y, &d);
 	assert_int_equal(d.verdict, DOCTOR_BROKEN);
-	assert_int_equal(d.roles, 7);
+	assert_int_equal(d.roles, 8);
 	assert_int_equal(role_of(&d, "timestamp")->days, -6);
 	assert_int_equal(d.facts.permitteds, 2);
 	assert_broken(&y, &d, ERR_EXPIRED, "timestamp: expired on");

@@ -14,6 +14,10 @@ struct world {
 	struct repository repository;
 	struct sheets sheets;
 	struct buf words;
+	bool blind; /* --allow-blind */
+	struct home home;
+	struct db *db;
+	enum offer_end end;
 	struct err e;
 };
 
@@ -43,6 +47,7 @@ static int begin(void **state)
 	yard_write(&w->yard, "fleet.yaml", STR("name: tower\n"));
 	yard_write(&w->yard, "hosts.yaml", str_of(hosts_yaml));
 	open_all(w);
+	w->blind = true;
 	return 0;
 }
 
@@ -61,11 +66,11 @@ static int end(void **state)
 
 static const struct sheet *offer(struct world *w, enum offer_share share, int64_t n, const char *version)
 {
-	const struct offer o = {share, n, version};
+	const struct offer o = {.share = share, .n = n, .version = version, .blind = w->blind, .home = &w->home};
 
 	sheets_free(&w->sheets);
 	buf_clear(&w->words);
-	if (!offer_plan(&w->sheets, &w->words, &o, &w->fleet, &w->repository, "plan-D", &w->e))
+	if (!offer_plan(&w->end, &w->sheets, &w->words, &o, &w->repository, &w->fleet, "plan-D", &w->e))
 		fail_msg("%s", w->e.text);
 	buf_byte(&w->words, 0);
 	return w->sheets.sheet;
@@ -96,7 +101,7 @@ static void a_plan_without_one_gets_one_that_opens_no_release(void **state)
 	assert_int_equal(s->agent.hosts, 1);
 	assert_string_equal(w->words.data, "plan-D: agent 0.2.0 to 1 of 3 hosts (was: no agent)\n");
 	sign(w);
-	assert_int_equal(yard_version(&w->yard, "rollout-plan-D"), 1);
+	assert_int_equal(yard_version(&w->yard, "rollout-plan-D"), 2); /* delegated with the plan */
 	assert_int_equal(yard_version(&w->yard, "plan-D"), 1);
 }
 
@@ -127,7 +132,8 @@ static void what_a_rollout_says_of_its_release_stays(void **state)
 	w->sheets.sheet->stage.state = STAGE_GO;
 	w->sheets.sheet->stage.open = 1;
 	sign(w);
-	assert_true(sheet_read(&before, &there, &w->repository, sheet_of(&w->sheets, "plan-D"), &w->e));
+	sheets_free(&w->sheets);
+	assert_true(sheet_read(&before, &there, &w->sheets, &w->repository, sheet_of(&w->sheets, "plan-D"), &w->e));
 	assert_true(there);
 	assert_int_equal(before.counter, 1);
 	const struct sheet *p = offer(w, OFFER_ALL, 0, "0.3.0");
@@ -163,9 +169,9 @@ static void hosts_that_came_later_are_told_of(void **state)
 static void a_plan_that_is_not_signed_is_named(void **state)
 {
 	struct world *w = *state;
-	const struct offer o = {OFFER_ALL, 0, "0.2.0"};
+	const struct offer o = {.share = OFFER_ALL, .version = "0.2.0", .blind = true};
 
-	assert_false(offer_plan(&w->sheets, &w->words, &o, &w->fleet, &w->repository, "plan-Z", &w->e));
+	assert_false(offer_plan(&w->end, &w->sheets, &w->words, &o, &w->repository, &w->fleet, "plan-Z", &w->e));
 	assert_true(str_starts(str_of(w->e.text), "plan plan-Z: "));
 }
 
