@@ -10,7 +10,7 @@
 #include "fleetctl/repo/access.h"
 #include "manifests/address.h"
 
-enum { PLACES_MAX = 40, ADDRESS_MAX = 8 * KIB }; /* more than fleet.yaml and sources.yaml may name */
+enum { PLACES_MAX = 60, ADDRESS_MAX = 8 * KIB }; /* more than fleet.yaml and sources.yaml may name */
 
 struct places {
 	struct place {
@@ -80,14 +80,34 @@ static void add_fleet(struct places *receipts, struct places *published, const s
 	add(receipts, f->receipts.kind == HOME_GIT ? f->receipts.url : f->receipts.path, "receipts of fleet.yaml");
 }
 
-static void add_origins(struct places *receipts, struct places *published, const struct origins *o)
+static void add_origins(struct places *receipts, struct places *published, const struct origins *o, const char *whose)
 {
 	const struct origin *source = o->source.items;
 
 	for (size_t i = 0; i < o->source.count; i++)
-		add(published, source[i].url, "sources[%zu] of " SOURCES_FILE, i);
+		add(published, source[i].url, "sources[%zu] of %s", i, whose);
 	if (o->has_receipts)
-		add(receipts, o->receipts.url, "receipts of " SOURCES_FILE);
+		add(receipts, o->receipts.url, "receipts of %s", whose);
+}
+
+static bool read_yaml(struct origins *out, const struct fleet *f, struct err *e)
+{
+	cleanup(buf_free) struct buf yaml = BUF_MAX(ORIGINS_FILE_MAX);
+
+	return !fs_exists(f->at, SOURCES_FILE) ||
+	       (fs_read(&yaml, f->at, SOURCES_FILE, e) && origins_read_yaml(out, buf_str(&yaml), SOURCES_FILE, e));
+}
+
+/* What hosts obey until the next is signed; where nothing is signed yet, nothing. */
+static bool read_signed(struct origins *out, const struct fleet *f, struct err *e)
+{
+	cleanup(repository_free) struct repository r = {.at = -1};
+	cleanup(buf_free) struct buf bytes = BUF_MAX(ORIGINS_FILE_MAX);
+	struct err why = {0};
+
+	if (repository_open(&r, f->dir, &why) && access_signed(&bytes, &r, SOURCES_PATH, &why))
+		return origins_read(out, buf_str(&bytes), SOURCES_PATH, e);
+	return why.code == ERR_MISSING || err_set(e, why.code, "%s", why.text);
 }
 
 static bool compare(const struct places *receipts, const struct places *published, struct err *e)
@@ -108,14 +128,14 @@ bool apart_check(const struct fleet *f, struct err *e)
 {
 	cleanup(places_free) struct places receipts = {0};
 	cleanup(places_free) struct places published = {0};
-	cleanup(origins_free) struct origins o = {0};
-	cleanup(buf_free) struct buf yaml = BUF_MAX(ORIGINS_FILE_MAX);
+	cleanup(origins_free) struct origins written = {0};
+	cleanup(origins_free) struct origins in_force = {0};
 	cleanup(free_ptr) char *repository = path_form("%s/repository", f->dir);
 
-	if (fs_exists(f->at, SOURCES_FILE) &&
-		(!fs_read(&yaml, f->at, SOURCES_FILE, e) || !origins_read_yaml(&o, buf_str(&yaml), SOURCES_FILE, e)))
+	if (!read_yaml(&written, f, e) || !read_signed(&in_force, f, e))
 		return false;
 	add_fleet(&receipts, &published, f, repository);
-	add_origins(&receipts, &published, &o);
+	add_origins(&receipts, &published, &written, SOURCES_FILE);
+	add_origins(&receipts, &published, &in_force, "the list that is signed");
 	return compare(&receipts, &published, e);
 }

@@ -172,7 +172,7 @@ static void add_rollout_of(doc *body, const struct sign *s, const char *plan)
 	cleanup(free_ptr) char *name = path_form("rollout-%s", plan);
 	const struct sign_role *r = sign_role_of(s, name);
 
-	if (r && !r->linked)
+	if (r && !r->linked && r->known)
 		add_link(body, r);
 }
 
@@ -264,43 +264,44 @@ static bool load_delegated(struct sign *s, struct sign_role *r, struct err *e)
 /* --- whose rollouts are not delegated yet --- */
 
 /* So that the first one needs no key of targets, a plan's rollouts are delegated with the plan, signed with nothing in it: clients that
- * read all roles find this one, too. A plan that is there already gets it when targets can be signed here anyway, for nobody else
- * shall have to come for that. */
-static bool wants_rollout(struct sign *s, struct sign_role *plan, struct sign_role *new, struct err *e)
-{
-	bool all_at_hand = !s->signers || s->asked; /* a request asks whoever has the key */
-	struct err why;
-
-	if (!keyset_signers(&new->by, &s->keys, new->name, e))
-		return false;
-	new->known = true;
-	if (all_at_hand)
-		return !plan->linked;
-	if (sign_possible(s, new, s->signers, &why))
-		return !plan->linked || sign_possible(s, &s->role[SIGN_TARGETS], s->signers, &why);
-	if (!plan->linked)
-		buf_form(&s->notes, "%s is not delegated yet, and its first rollout by pull needs the keys of targets: %s\n", new->name, why.text);
-	return false;
-}
-
-static bool add_rollouts(struct sign *s, struct err *e)
+ * read all roles find this one, too. */
+static void add_rollouts(struct sign *s)
 {
 	size_t roles = s->roles;
 
 	for (size_t i = SIGN_DELEGATED; i < roles; i++) {
 		cleanup(free_ptr) char *name = path_form("rollout-%s", s->role[i].name);
-		struct err why = {0};
-		if (s->role[i].duty != DUTY_PLAN || !s->role[i].release.manifest || sign_role_of(s, name) ||
-			!keyset_has(&s->keys, name))
-			continue;
-		struct sign_role *new = sign_add_role(s, name, ROLE_TARGETS);
-		if (wants_rollout(s, &s->role[i], new, &why))
-			continue;
-		sign_drop_role(s);
-		if (why.code)
-			return err_set(e, why.code, "%s", why.text);
+		bool given = s->role[i].duty == DUTY_PLAN && s->role[i].release.manifest;
+		if (given && !sign_role_of(s, name) && keyset_has(&s->keys, name))
+			sign_add_role(s, name, ROLE_TARGETS);
 	}
-	return true;
+}
+
+/* A plan that is there already gets it when targets can be signed here anyway: nobody else shall have to come for that. A request
+ * asks whoever has the key. */
+static bool is_wanted(struct sign *s, const struct sign_role *rollout)
+{
+	const struct sign_role *plan = sign_role_of(s, duty_plan(rollout->name));
+	struct err why;
+
+	if (!s->signers || s->asked)
+		return !plan->linked;
+	if (sign_possible(s, rollout, s->signers, &why))
+		return !plan->linked || sign_possible(s, &s->role[SIGN_TARGETS], s->signers, &why);
+	if (!plan->linked)
+		buf_form(&s->notes, "%s is not delegated yet, so its first rollout by pull will need the keys of targets: %s\n",
+			rollout->name, why.text);
+	return false;
+}
+
+/* Those that are not wanted stay unknown, and nothing is made of them. */
+static void choose_rollouts(struct sign *s)
+{
+	for (size_t i = SIGN_DELEGATED; i < s->roles; i++) {
+		struct sign_role *r = &s->role[i];
+		if (r->duty == DUTY_ROLLOUT && !r->linked && r->known && !document_any(s, r->name))
+			r->known = is_wanted(s, r);
+	}
 }
 
 /* --- snapshot and timestamp --- */
@@ -379,11 +380,13 @@ bool sign_compose(struct sign *s, struct err *e)
 		hold_before(s, &s->role[i]);
 	if (s->online)
 		return compose_online(s, e);
+	add_rollouts(s);
 	for (size_t i = SIGN_DELEGATED; i < s->roles; i++)
 		if (!load_delegated(s, &s->role[i], e))
 			return false;
-	if (!compose_root(s, e) || !count_check(s, e) || !add_rollouts(s, e))
+	if (!compose_root(s, e) || !count_check(s, e))
 		return false;
+	choose_rollouts(s);
 	compose_targets(s);
 	for (size_t i = SIGN_DELEGATED; i < s->roles; i++)
 		if (!compose_delegated(s, &s->role[i], e))

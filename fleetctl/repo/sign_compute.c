@@ -56,22 +56,6 @@ struct sign_role *sign_add_role(struct sign *s, const char *name, enum role_kind
 	return &s->role[s->roles++];
 }
 
-static void role_close(struct sign_role *r)
-{
-	free_ptr(&r->name);
-	free_ptr(&r->path);
-	doc_free(&r->before);
-	doc_free(&r->body);
-	doc_free(&r->whole);
-	buf_free(&r->manifest);
-	buf_free(&r->manifest_before);
-}
-
-void sign_drop_role(struct sign *s)
-{
-	role_close(&s->role[--s->roles]);
-}
-
 struct sign_role *sign_role_of(const struct sign *s, const char *delegated)
 {
 	for (size_t i = SIGN_DELEGATED; i < s->roles; i++)
@@ -171,8 +155,16 @@ void sign_free(struct sign **s)
 {
 	if (!*s)
 		return;
-	while ((*s)->roles)
-		sign_drop_role(*s);
+	for (size_t i = 0; i < (*s)->roles; i++) {
+		struct sign_role *r = &(*s)->role[i];
+		free_ptr(&r->name);
+		free_ptr(&r->path);
+		doc_free(&r->before);
+		doc_free(&r->body);
+		doc_free(&r->whole);
+		buf_free(&r->manifest);
+		buf_free(&r->manifest_before);
+	}
 	documents_free(*s);
 	free_ptr(&(*s)->role);
 	free_ptr(&(*s)->fleet_dir);

@@ -43,7 +43,6 @@ struct sign {
 };
 enum { SIGN_ROOT, SIGN_TARGETS, SIGN_SNAPSHOT, SIGN_TIMESTAMP, SIGN_DELEGATED };
 struct sign_role *sign_add_role(struct sign *s, const char *name, enum role_kind kind); /* the array may move */
-void sign_drop_role(struct sign *s); /* the last one */
 struct sign_role *sign_role_of(const struct sign *s, const char *delegated); /* NULL: there is none */
 
 /* The role's body as it will stand: new, or as before. */

@@ -68,6 +68,12 @@ expect 7 "sources.yaml with one for both"
 said 'sources.yaml:[0-9]+: receipts: .* lies where sources\[0\] is' "is told with its line"
 sources folder "$T/elsewhere/stick" https://dav.example/receipts/
 one "where receipts come home, hosts fetch"
+sign
+sources https https://cdn.example/fleet/ https://dav.example/receipts/
+one "the list that hosts obey until another is signed"
+said 'sources\[0\] of the list that is signed' "which is named"
+sign
+two "once it is signed, the other list counts"
 rm "$fleet/sources.yaml"
 places "{name: x, kind: folder, path: $T/published}" '{kind: git, url: "https://git.example/x"}'
 ctl doctor
