@@ -165,7 +165,8 @@ static bool chain_begins(int64_t *out, const struct home *home, const struct hos
 	return true;
 }
 
-/* What has not come home yet may have been seen over SSH before: then the newest here is not the newest, and no card's copy. */
+/* What has not come home yet may have been seen over SSH before: then the newest here is not the newest, and no card's
+ * copy. */
 static const bool good[] = {
 	[CHAIN_VERIFIED] = true,
 	[CHAIN_UNPINNED] = true,
@@ -235,7 +236,8 @@ static bool tells_of(const struct receipt *r, const char *rollout, struct digest
 	       (!rollout || (r->rollout && strcmp(r->rollout, rollout) == 0));
 }
 
-bool home_tried(struct receipt *out, struct str *sealed, const struct home_host *h, const char *rollout, struct digest release)
+bool home_tried(
+	struct receipt *out, struct str *sealed, const struct home_host *h, const char *rollout, struct digest release)
 {
 	for (size_t i = h->believed ? h->count : 0; i-- > 0;) {
 		cleanup(receipt_free) struct receipt r = {0};

@@ -76,7 +76,8 @@ static void add_fleet(struct places *receipts, struct places *published, const s
 
 	add(published, repository, "the signed repository of this folder");
 	for (size_t i = 0; i < f->publish.count; i++)
-		add(published, place[i].kind == PLACE_GIT ? place[i].url : place[i].path, "publish[%s] of fleet.yaml", place[i].name);
+		add(published, place[i].kind == PLACE_GIT ? place[i].url : place[i].path, "publish[%s] of fleet.yaml",
+			place[i].name);
 	add(receipts, f->receipts.kind == HOME_GIT ? f->receipts.url : f->receipts.path, "receipts of fleet.yaml");
 }
 
@@ -117,7 +118,8 @@ static bool compare(const struct places *receipts, const struct places *publishe
 			const struct place *home = &receipts->at[r], *shown = &published->at[p];
 			if (address_meet_plain(buf_str(&home->address), buf_str(&shown->address)))
 				return err_set(e, ERR_REFUSED,
-					"%s, %s, and %s, %s, are one place: hosts write where their receipts go, so who steals a "
+					"%s, %s, and %s, %s, are one place: hosts write where their receipts go, so "
+					"who steals a "
 					"host could change what all of them fetch; give receipts a place of their own",
 					home->name, home->said, shown->name, shown->said);
 		}

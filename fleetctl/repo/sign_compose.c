@@ -112,7 +112,8 @@ static bool same_signers(const char *role, const doc *a, const doc *b)
 	return true;
 }
 
-/* Is what was signed before also signed as `above` now asks? What asks as `before` did was answered when it was read. */
+/* Is what was signed before also signed as `above` now asks? What asks as `before` did was answered when it was read.
+ */
 static bool still_signed(const struct sign *s, const struct sign_role *r, const struct sign_role *by)
 {
 	const struct role *old = s->trust ? trust_role(s->trust, r->name) : NULL;
@@ -263,8 +264,8 @@ static bool load_delegated(struct sign *s, struct sign_role *r, struct err *e)
 
 /* --- whose rollouts are not delegated yet --- */
 
-/* So that the first one needs no key of targets, a plan's rollouts are delegated with the plan, signed with nothing in it: clients that
- * read all roles find this one, too. */
+/* So that the first one needs no key of targets, a plan's rollouts are delegated with the plan, signed with nothing in
+ * it: clients that read all roles find this one, too. */
 static void add_rollouts(struct sign *s)
 {
 	size_t roles = s->roles;
@@ -277,8 +278,8 @@ static void add_rollouts(struct sign *s)
 	}
 }
 
-/* A plan that is there already gets it when targets can be signed here anyway: nobody else shall have to come for that. A request
- * asks whoever has the key. */
+/* A plan that is there already gets it when targets can be signed here anyway: nobody else shall have to come for that.
+ * A request asks whoever has the key. */
 static bool is_wanted(struct sign *s, const struct sign_role *rollout)
 {
 	const struct sign_role *plan = sign_role_of(s, duty_plan(rollout->name));
@@ -289,7 +290,8 @@ static bool is_wanted(struct sign *s, const struct sign_role *rollout)
 	if (sign_possible(s, rollout, s->signers, &why))
 		return !plan->linked || sign_possible(s, &s->role[SIGN_TARGETS], s->signers, &why);
 	if (!plan->linked)
-		buf_form(&s->notes, "%s is not delegated yet, so its first rollout by pull will need the keys of targets: %s\n",
+		buf_form(&s->notes,
+			"%s is not delegated yet, so its first rollout by pull will need the keys of targets: %s\n",
 			rollout->name, why.text);
 	return false;
 }
@@ -364,10 +366,9 @@ static bool compose_online(struct sign *s, struct err *e)
 	clock_text(then, last);
 	clock_text(now, s->now);
 	if (s->now < last)
-		return err_set(e, ERR_REFUSED, "the clock says %s, but the last timestamp was signed on %s: set the clock",
-			now, then);
-	if (!ask_root(s, &s->role[SIGN_SNAPSHOT], e) || !ask_root(s, &s->role[SIGN_TIMESTAMP], e) ||
-		!count_check(s, e))
+		return err_set(e, ERR_REFUSED,
+			"the clock says %s, but the last timestamp was signed on %s: set the clock", now, then);
+	if (!ask_root(s, &s->role[SIGN_SNAPSHOT], e) || !ask_root(s, &s->role[SIGN_TIMESTAMP], e) || !count_check(s, e))
 		return false;
 	compose_snapshot(s);
 	compose_timestamp(s);

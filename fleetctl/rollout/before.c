@@ -12,7 +12,8 @@ static bool has_ended(struct db *db, const char *id)
 	size_t count = 0;
 	struct err e;
 
-	bool ended = db_rollout_get(db, id, &row, &m, &count, &e) && (row.state == ROLLOUT_DONE || row.state == ROLLOUT_ABORTED);
+	bool ended = db_rollout_get(db, id, &row, &m, &count, &e) &&
+		     (row.state == ROLLOUT_DONE || row.state == ROLLOUT_ABORTED);
 	for (size_t i = 0; i < count; i++)
 		member_row_free(&m[i]);
 	free(m);
@@ -27,8 +28,10 @@ bool before_over(struct db *db, const struct stage *s, struct err *e)
 	if (nobodys || s->state == STAGE_ABORTED || has_ended(db, s->rollout))
 		return true;
 	return err_set(e, ERR_REFUSED,
-		"rollout %s of plan %s is not over: it has reached %lld of %zu hosts that pull, and no second one begins while they may be "
-		"on trial: `fleetctl rollout resume %s` looks at their receipts and goes on, `fleetctl rollout abort %s` ends it",
+		"rollout %s of plan %s is not over: it has reached %lld of %zu hosts that pull, and no second one "
+		"begins while they may be "
+		"on trial: `fleetctl rollout resume %s` looks at their receipts and goes on, `fleetctl rollout abort "
+		"%s` ends it",
 		s->rollout, s->plan, (long long)stage_reaches(s), s->hosts.count, s->rollout, s->rollout);
 }
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/fs.h"
-#include "fleetctl/receipts/home.h"
 
 enum { STOP_TRIES = 3 };
 
@@ -21,13 +20,14 @@ bool pull_load(struct pull_drive *d, const char *id, struct err *e)
 bool pull_goes_on(const struct pull_drive *d, struct err *e)
 {
 	return !rollout_over((enum rollout_state)d->row.state) ||
-	       err_set(e, ERR_USAGE, "rollout %s is %s: start a new one with `fleetctl rollout start --pull`", d->row.id,
-		       rollout_words[d->row.state]);
+	       err_set(e, ERR_USAGE, "rollout %s is %s: start a new one with `fleetctl rollout start --pull`",
+		       d->row.id, rollout_words[d->row.state]);
 }
 
 void pull_adopt(struct pull_drive *d, const char *id)
 {
-	d->row = (struct rollout_row){.id = str_dup(str_of(id)), .action = str_dup(STR(PULL_ACTION)), .state = ROLLOUT_REBUILT};
+	d->row = (struct rollout_row){
+		.id = str_dup(str_of(id)), .action = str_dup(STR(PULL_ACTION)), .state = ROLLOUT_REBUILT};
 	d->count = d->fleet->hosts.count;
 	d->member = mem_new(d->count + 1, sizeof *d->member);
 	for (size_t i = 0; i < d->count; i++)
@@ -58,9 +58,9 @@ static bool load_sheets(struct sheets *all, const struct pull_drive *d, struct e
 		const struct sheet *p = &all->sheet[i];
 		if (p->elses)
 			return err_set(e, ERR_REFUSED,
-				"plan %s follows %s%s now, not %s: end this one with `fleetctl rollout abort %s`", p->plan,
-				p->stage.rollout ? "rollout " : "no rollout", p->stage.rollout ? p->stage.rollout : "", d->row.id,
-				d->row.id);
+				"plan %s follows %s%s now, not %s: end this one with `fleetctl rollout abort %s`",
+				p->plan, p->stage.rollout ? "rollout " : "no rollout",
+				p->stage.rollout ? p->stage.rollout : "", d->row.id, d->row.id);
 	}
 	return true;
 }
@@ -69,97 +69,6 @@ static void set_text(char **to, const char *text)
 {
 	free(*to);
 	*to = text ? str_dup(str_of(text)) : NULL;
-}
-
-static enum member_state state_of(const struct receipt *r)
-{
-	static const enum member_state of[] = {
-		[VERDICT_PASS] = MEMBER_COMMITTED,
-		[VERDICT_UNPROVEN] = MEMBER_COMMITTED,
-		[VERDICT_FAIL] = MEMBER_ROLLED_BACK,
-		[VERDICT_ENVIRONMENT] = MEMBER_RUNNING, /* it tries again by itself, later and later */
-		[VERDICT_UNDONE] = MEMBER_UNDONE,
-		[VERDICT_REFUSED] = MEMBER_RUNNING,
-	};
-
-	return (size_t)r->verdict < COUNT_OF(of) ? of[r->verdict] : MEMBER_RUNNING;
-}
-
-static bool note_receipt(
-	struct pull_drive *d, struct member_row *m, const struct receipt *r, struct str bytes, struct err *e)
-{
-	enum member_state state = state_of(r);
-	struct str rest, statement = str_cut(bytes, '\n', &rest);
-
-	if (m->receipt && strlen(m->receipt) == statement.len && memcmp(m->receipt, statement.data, statement.len) == 0)
-		return true;
-	m->state = (int)state;
-	m->bytes_in = r->bytes_in;
-	m->ended = r->time;
-	free(m->receipt);
-	m->receipt = str_dup(statement);
-	set_text(&m->code, r->code);
-	set_text(&m->text, r->text);
-	cleanup(free_ptr) char *line = path_form("%s: %s", verdict_words[r->verdict], r->text ? r->text : "");
-	show_note(d->show, "%s: %s", m->host, line);
-	return db_member_set(d->db, d->row.id, m, line, e);
-}
-
-/* It had the release before its turn came, by another rollout or a push: nothing of this one will ever come from it. */
-static bool note_same(struct pull_drive *d, struct member_row *m, int64_t number, struct err *e)
-{
-	cleanup(free_ptr) char *line = path_form("%s: receipt %lld says that it runs already", member_words[MEMBER_SAME], (long long)number);
-
-	m->state = MEMBER_SAME;
-	set_text(&m->code, NULL);
-	set_text(&m->text, NULL);
-	show_note(d->show, "%s: %s", m->host, line);
-	return db_member_set(d->db, d->row.id, m, line, e);
-}
-
-/* Where an earlier one ended badly, nothing comes either; whether somebody has allowed it since, no receipt says. */
-static void say_blamed(const struct pull_drive *d, const struct member_row *m, const struct home_host *h)
-{
-	cleanup(receipt_free) struct receipt r = {0};
-	struct str sealed;
-
-	if (home_tried(&r, &sealed, h, NULL, m->release) && (r.verdict == VERDICT_FAIL || r.verdict == VERDICT_UNDONE))
-		show_note(d->show, "%s: nothing of this rollout; receipt %lld said of this release: %s. It is not tried there again: sign a newer "
-			"one, or on the host: `fleet-agent allow`", m->host, (long long)r.number, verdict_words[r.verdict]);
-}
-
-static bool judge(struct pull_drive *d, struct member_row *m, const struct home_host *h, struct err *e)
-{
-	cleanup(receipt_free) struct receipt r = {0};
-	struct str sealed;
-	int64_t number;
-	bool tried = home_tried(&r, &sealed, h, d->row.id, m->release);
-
-	if (tried && !note_receipt(d, m, &r, sealed, e))
-		return false;
-	if (member_ended((enum member_state)m->state))
-		return true;
-	if (home_runs(&number, h, m->release))
-		return note_same(d, m, number, e);
-	if (!tried)
-		say_blamed(d, m, h);
-	return true;
-}
-
-static bool look_at(struct pull_drive *d, const struct home *home, struct member_row *m, struct err *e)
-{
-	cleanup(home_host_free) struct home_host h = {0};
-	const struct host *host = fleet_find(d->fleet, str_of(m->host));
-
-	if (!host)
-		return true;
-	if (!home_read(&h, home, host, e))
-		return false;
-	if (h.doubt[0])
-		show_note(d->show, "%s: its receipts are not believed: %s", m->host, h.doubt);
-	if (h.found.say == CHAIN_UNPINNED && h.count && !m->receipt)
-		show_note(d->show, "%s: its receipts cannot be verified: %s", m->host, h.found.text);
-	return judge(d, m, &h, e);
 }
 
 /* A plan's members stand in the order of their ranks. */
@@ -178,14 +87,15 @@ static bool look_at_all(struct pull_drive *d, struct sheets *all, struct err *e)
 		struct sheet *p = sheet_of(all, d->member[i].plan);
 		if (!is_reached(p))
 			continue;
-		if (!look_at(d, &home, &d->member[i], e))
+		if (!pull_hear(d, &home, &d->member[i], e))
 			return false;
 		p->missing += !member_ended((enum member_state)d->member[i].state);
 	}
 	return true;
 }
 
-/* A host that polls twice a day is not unreachable because it has not spoken yet: nobody is left behind unless it is asked for. */
+/* A host that polls twice a day is not unreachable because it has not spoken yet: nobody is left behind unless it is
+ * asked for. */
 static bool is_late(const struct pull_drive *d, const struct sheet *p)
 {
 	return (int64_t)p->missing > MAX(d->options.max_unreachable, 0);
@@ -311,7 +221,8 @@ bool pull_look(struct pull_drive *d, bool go, struct err *e)
 
 	if (d->fleet->receipts.kind == HOME_NONE)
 		return err_set(e, ERR_USAGE,
-			"fleet.yaml: receipts is missing: where hosts' receipts come home, without which nobody knows how "
+			"fleet.yaml: receipts is missing: where hosts' receipts come home, without which nobody knows "
+			"how "
 			"the last stage went");
 	if (!load_sheets(&all, d, e) || !look_at_all(d, &all, e))
 		return false;
@@ -334,7 +245,8 @@ bool pull_settled(bool *out, struct pull_drive *d, struct err *e)
 	if (!load_sheets(&all, d, e))
 		return false;
 	for (size_t i = 0; i < all.count; i++)
-		if (all.sheet[i].stage.state != STAGE_GO || all.sheet[i].stage.open < (int64_t)all.sheet[i].stage.stages.count)
+		if (all.sheet[i].stage.state != STAGE_GO ||
+			all.sheet[i].stage.open < (int64_t)all.sheet[i].stage.stages.count)
 			return true;
 	if (!look_at_all(d, &all, e))
 		return false;
@@ -347,8 +259,8 @@ bool pull_settled(bool *out, struct pull_drive *d, struct err *e)
 	return true;
 }
 
-/* How many plans still follow it: none where it was noted and never signed, as when fleetctl was killed between both, or where
- * others have taken its place. */
+/* How many plans still follow it: none where it was noted and never signed, as when fleetctl was killed between both,
+ * or where others have taken its place. */
 static size_t count_ours(const struct pull_drive *d, const struct sheets *all)
 {
 	size_t ours = 0;
@@ -357,8 +269,8 @@ static size_t count_ours(const struct pull_drive *d, const struct sheets *all)
 		const struct sheet *p = &all->sheet[i];
 		ours += !p->elses;
 		if (p->elses && !d->adopted)
-			show_note(d->show, "plan %s follows %s%s now, and stays as it is", p->plan, p->stage.rollout ? "rollout " : "no rollout",
-				p->stage.rollout ? p->stage.rollout : "");
+			show_note(d->show, "plan %s follows %s%s now, and stays as it is", p->plan,
+				p->stage.rollout ? "rollout " : "no rollout", p->stage.rollout ? p->stage.rollout : "");
 	}
 	return ours;
 }
@@ -383,8 +295,9 @@ static bool stop_once(struct pull_drive *d, enum stage_state to, bool back, stru
 	if (!ours && to == STAGE_ABORTED && !back && !d->adopted)
 		return set_state(d, ROLLOUT_ABORTED, "no plan follows it", e);
 	if (!ours)
-		return err_set(e, ERR_REFUSED, "no plan follows rollout %s: there is nobody who would hear of it%s%s", d->row.id,
-			d->adopted ? "" : "; end it with `fleetctl rollout abort` ", d->adopted ? "" : d->row.id);
+		return err_set(e, ERR_REFUSED, "no plan follows rollout %s: there is nobody who would hear of it%s%s",
+			d->row.id, d->adopted ? "" : "; end it with `fleetctl rollout abort` ",
+			d->adopted ? "" : d->row.id);
 	set_sheets(&all, to, back);
 	return sheets_sign(&d->news, &all, &d->keys, e) &&
 	       set_state(d, to == STAGE_ABORTED ? ROLLOUT_ABORTED : ROLLOUT_PAUSED,
@@ -395,7 +308,8 @@ bool pull_stop(struct pull_drive *d, enum stage_state to, bool back, struct err 
 {
 	if (!may_stop(d, to, back, e))
 		return false;
-	for (int tries = STOP_TRIES; tries > 1; tries--) /* who signs the next stage in this moment does not win over it */
+	for (int tries = STOP_TRIES; tries > 1;
+		tries--) /* who signs the next stage in this moment does not win over it */
 		if (stop_once(d, to, back, e))
 			return true;
 		else if (e->code != ERR_BUSY)

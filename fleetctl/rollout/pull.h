@@ -2,6 +2,7 @@
  * state of the rollout; here it is signed, one stage after the other, as the receipts that came home allow. */
 #pragma once
 
+#include "fleetctl/receipts/home.h"
 #include "fleetctl/rollout/pull_sheet.h"
 #include "fleetctl/rollout/rollout.h"
 #include "fleetctl/show/show.h"
@@ -43,6 +44,9 @@ must_check bool pull_settled(bool *out, struct pull_drive *p, struct err *e);
 must_check bool pull_stop(struct pull_drive *p, enum stage_state to, bool back, struct err *e);
 int pull_exit(const struct pull_drive *p);
 void pull_drive_free(struct pull_drive *p); /* what it owns */
+
+/* One member, as far as its host's receipts tell; the database learns it. False only where nobody can look. pull_hear.c */
+must_check bool pull_hear(struct pull_drive *d, const struct home *home, struct member_row *m, struct err *e);
 
 /* The stages of a plan: canary, then shares, none of them more than half at once. */
 void pull_stages(struct list *out, size_t hosts, const struct wave_options *w); /* of struct stage_share, owned */

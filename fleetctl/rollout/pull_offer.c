@@ -17,7 +17,8 @@ bool offer_version(const char **out, const struct programs *all, struct err *e)
 	for (size_t i = 1; i < all->count; i++)
 		if (all->at[i].number != all->at[0].number)
 			return err_set(e, ERR_REFUSED,
-				"%s is signed for %s, but %s for %s, and an offer names one version: add the build that is missing, and sign it",
+				"%s is signed for %s, but %s for %s, and an offer names one version: add the build "
+				"that is missing, and sign it",
 				all->at[0].version, all->at[0].platform, all->at[i].version, all->at[i].platform);
 	*out = all->at[0].version;
 	return true;
@@ -33,7 +34,8 @@ static void add_hosts(struct stage *s, const struct fleet *f)
 }
 
 /* Held, and no stage open: of the release it says only which one runs. */
-static bool make_stage(struct stage *s, const struct fleet *f, const struct repository *r, const char *plan, struct err *e)
+static bool make_stage(
+	struct stage *s, const struct fleet *f, const struct repository *r, const char *plan, struct err *e)
 {
 	cleanup(buf_free) struct buf text = BUF_MAX(MANIFEST_MAX);
 	cleanup(manifest_free) struct manifest m = {0};
@@ -60,10 +62,14 @@ static bool make_stage(struct stage *s, const struct fleet *f, const struct repo
 static int64_t hosts_of(const struct offer *o, int64_t all)
 {
 	switch (o->share) {
-	case OFFER_HOSTS: return MIN(o->n, all);
-	case OFFER_PERCENT: return (all * o->n + 99) / 100;
-	case OFFER_ALL: return all;
-	case OFFER_NONE: break;
+	case OFFER_HOSTS:
+		return MIN(o->n, all);
+	case OFFER_PERCENT:
+		return (all * o->n + 99) / 100;
+	case OFFER_ALL:
+		return all;
+	case OFFER_NONE:
+		break;
 	}
 	return 0;
 }
@@ -72,12 +78,12 @@ static int64_t hosts_of(const struct offer *o, int64_t all)
 
 struct reach {
 	size_t count;
-	size_t *order;            /* by rank: which of the hosts */
-	enum home_agent *heard;   /* of the version that is offered */
-	bool *busy;               /* the version before reached it, and may be on trial there */
-	int64_t now;              /* how many it reaches already */
-	size_t missing, failed;   /* of these */
-	bool proven;              /* somebody of the plan runs it */
+	size_t *order;          /* by rank: which of the hosts */
+	enum home_agent *heard; /* of the version that is offered */
+	bool *busy;             /* the version before reached it, and may be on trial there */
+	int64_t now;            /* how many it reaches already */
+	size_t missing, failed; /* of these */
+	bool proven;            /* somebody of the plan runs it */
 };
 
 static void reach_free(struct reach *r)
@@ -98,7 +104,8 @@ static const char *id_at(const struct stage *s, size_t i)
 }
 
 /* One that hosts.yaml does not have any more is waited for by nobody. */
-static bool hear_host(struct reach *r, size_t i, const struct offer *o, const struct stage *s, bool was_reached, struct err *e)
+static bool hear_host(
+	struct reach *r, size_t i, const struct offer *o, const struct stage *s, bool was_reached, struct err *e)
 {
 	cleanup(home_host_free) struct home_host h = {0};
 	const struct host *host = fleet_find(o->home->fleet, str_of(id_at(s, i)));
@@ -172,7 +179,8 @@ static void name_those(struct buf *why, const struct reach *r, const struct stag
 }
 
 /* Where it stays as it is, `why` says what for. */
-static bool narrow(int64_t *to, enum offer_end *end, struct buf *why, const struct offer *o, const struct stage *s, struct err *e)
+static bool narrow(
+	int64_t *to, enum offer_end *end, struct buf *why, const struct offer *o, const struct stage *s, struct err *e)
 {
 	cleanup(reach_free) struct reach r = {0};
 	size_t half = waves_on_trial_max(s->hosts.count);
@@ -183,7 +191,8 @@ static bool narrow(int64_t *to, enum offer_end *end, struct buf *why, const stru
 	*to = r.now;
 	*end = OFFER_REFUSED;
 	if (s->hosts.count == 1 && !s->windows.count && r.heard[0] != HOME_AGENT_RUNS) {
-		buf_text(why, "the only host of its plan: a trial would blind the plan; give the plan a window or say --allow-blind");
+		buf_text(why, "the only host of its plan: a trial would blind the plan; give the plan a window or say "
+			      "--allow-blind");
 		return true;
 	}
 	if ((int64_t)r.failed > o->max_failed) {
@@ -202,14 +211,16 @@ static bool narrow(int64_t *to, enum offer_end *end, struct buf *why, const stru
 	if (*to >= wanted)
 		*end = OFFER_WHOLE;
 	else if (*to == r.now)
-		buf_form(why, "agent %s may be on trial where it was offered: more when receipts say how it went", s->agent.version);
+		buf_form(why, "agent %s may be on trial where it was offered: more when receipts say how it went",
+			s->agent.version);
 	else
 		buf_form(why, "more when receipts say that it stayed");
 	return true;
 }
 
 /* Fewer than before is always right. */
-static bool decide_hosts(int64_t *to, enum offer_end *end, struct buf *why, const struct offer *o, const struct stage *s, struct err *e)
+static bool decide_hosts(
+	int64_t *to, enum offer_end *end, struct buf *why, const struct offer *o, const struct stage *s, struct err *e)
 {
 	*to = hosts_of(o, (int64_t)s->hosts.count);
 	*end = OFFER_WHOLE;
@@ -223,7 +234,8 @@ static bool decide_hosts(int64_t *to, enum offer_end *end, struct buf *why, cons
 static void say(struct buf *out, const struct stage *s)
 {
 	if (s->has_agent)
-		buf_form(out, "agent %s to %lld of %zu hosts", s->agent.version, (long long)s->agent.hosts, s->hosts.count);
+		buf_form(out, "agent %s to %lld of %zu hosts", s->agent.version, (long long)s->agent.hosts,
+			s->hosts.count);
 	else
 		buf_text(out, "no agent");
 }
@@ -275,8 +287,8 @@ static void change(struct sheet *p, struct buf *words, const struct offer *o, in
 		buf_text(words, ", as before");
 }
 
-bool offer_plan(enum offer_end *end, struct sheets *all, struct buf *words, const struct offer *o, const struct repository *r,
-	const struct fleet *f, const char *plan, struct err *e)
+bool offer_plan(enum offer_end *end, struct sheets *all, struct buf *words, const struct offer *o,
+	const struct repository *r, const struct fleet *f, const char *plan, struct err *e)
 {
 	cleanup(buf_free) struct buf why = {0};
 	struct sheet *p = sheet_of(all, plan);
@@ -322,7 +334,8 @@ void offer_keep(struct stage *to, struct stage *before)
 	stage_agent_ranks(rank_before, before, before->agent.version);
 	for (size_t i = 0; i < count; i++)
 		order[rank[i]] = i;
-	while (hosts < MIN(before->agent.hosts, (int64_t)count) && was_reached(before, rank_before, id_at(to, order[hosts])))
+	while (hosts < MIN(before->agent.hosts, (int64_t)count) &&
+		was_reached(before, rank_before, id_at(to, order[hosts])))
 		hosts++;
 	to->has_agent = true;
 	to->agent = before->agent;

@@ -51,7 +51,8 @@ static bool is_nobodys(struct trust *t)
 	return trust_next(t, &want, &why) == TRUST_DONE && !trust_found(t, &target);
 }
 
-bool sheet_read(struct stage *out, bool *there, struct sheets *all, const struct repository *r, const struct sheet *p, struct err *e)
+bool sheet_read(struct stage *out, bool *there, struct sheets *all, const struct repository *r, const struct sheet *p,
+	struct err *e)
 {
 	static const struct trust_time never = {0, true};
 	cleanup(buf_free) struct buf bytes = BUF_MAX(STAGE_BYTES_MAX);
@@ -121,7 +122,8 @@ static bool is_as_read(const struct sheets *all, const struct sheet_keys *k, str
 		if (!sheet_read(&is, &there, &now, &r, p, e))
 			return false;
 		if (is.counter != p->stage.counter)
-			return err_set(e, ERR_BUSY, "%s: somebody else signed it meanwhile: once more, from what it says now", p->path);
+			return err_set(e, ERR_BUSY,
+				"%s: somebody else signed it meanwhile: once more, from what it says now", p->path);
 	}
 	return true;
 }

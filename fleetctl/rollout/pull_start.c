@@ -24,7 +24,8 @@ void pull_stages(struct list *out, size_t hosts, const struct wave_options *w)
 /* Where nobody looked since its last receipts came home, this does. */
 static bool is_settled(const struct pull_drive *d, const char *id)
 {
-	cleanup(pull_drive_free) struct pull_drive old = {.show = d->show, .fleet = d->fleet, .repository = d->repository, .db = d->db};
+	cleanup(pull_drive_free) struct pull_drive old = {
+		.show = d->show, .fleet = d->fleet, .repository = d->repository, .db = d->db};
 	struct err e;
 	bool done = false;
 
@@ -35,7 +36,8 @@ static bool is_free(const struct pull_drive *d, const struct stage *before, stru
 {
 	struct err why;
 
-	return before_over(d->db, before, &why) || is_settled(d, before->rollout) || err_set(e, why.code, "%s", why.text);
+	return before_over(d->db, before, &why) || is_settled(d, before->rollout) ||
+	       err_set(e, why.code, "%s", why.text);
 }
 
 static bool read_before(struct sheets *all, struct sheet *p, const struct pull_drive *d, struct err *e)

@@ -89,7 +89,7 @@ word_pull() { go rollout start plan=plan-P --pull --any-time --waves 50%,100% --
 word_pull-some() { word_pull; }
 word_undo()
 {
-	[ -n "${of:-}" ] || of=$(rollouts | awk '$3 == "push" { print $1; exit }')
+	[ -n "${of:-}" ] || of=$(rollouts | awk '$3 == "update" { print $1; exit }')
 	go rollout undo ${of:+"$of"}
 }
 word_abort()
@@ -105,7 +105,7 @@ word_back()
 word_sign() { job sign --yes; }
 word_access() { job access push plan=plan-D; }
 word_agent() { job agent push plan=plan-D; }
-word_offer() { job agent offer --all; }
+word_offer() { job agent offer --all --allow-blind; }
 
 # --- what came of one: is the word said? ---
 

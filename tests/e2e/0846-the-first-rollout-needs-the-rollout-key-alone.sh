@@ -18,7 +18,7 @@ said 'no rollout of plan plan-D is open' "and nothing is open to it"
 keys=$(dirname "$(find "$XDG_DATA_HOME" -name '*.pem' | head -n 1)")
 mkdir -m 700 "$T/away"
 # those of keys.yaml that sign what is no rollout
-for key in $(sed -n '/rollouts\|snapshot/!s/.*{name: \([^,]*\), roles.*/\1/p' "$fleet/keys.yaml"); do mv "$keys/$key.pem" "$T/away/"; done
+while read -r key; do mv "$keys/$key.pem" "$T/away/"; done < <(sed -n '/rollouts\|snapshot/!s/.*{name: \([^,]*\), roles.*/\1/p' "$fleet/keys.yaml")
 [ -n "$(ls "$T/away")" ] || fail "keys are away"
 sign --dry-run
 ctl_sign rollout start all --pull --any-time --canary 0 --waves 100%

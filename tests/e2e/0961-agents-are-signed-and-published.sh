@@ -241,6 +241,10 @@ offer --hosts 1
 [ "$(stamp)" = "$before" ] || fail "the same again signs nothing"
 ok "the same again signs nothing"
 offer --percent 50
+expect 4 "more wait for receipts, which come home nowhere"
+newest | grep -q '"agent":{"hosts":1,.*"counter":1,' || fail "nobody else may take it: $(newest)"
+offer --percent 50 --allow-blind
+expect 0 "unless they are not waited for"
 newest | grep -q '"agent":{"hosts":2,.*"counter":2,' || fail "half of three is two: $(newest)"
 ok "half of three is two"
 

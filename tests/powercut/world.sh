@@ -144,7 +144,7 @@ next_agent()
 	signed 'another agent'
 	sign
 	signed 'another agent'
-	ctl agent offer --all
+	ctl agent offer --all --allow-blind
 	signed 'another agent is offered'
 }
 worlds_make()

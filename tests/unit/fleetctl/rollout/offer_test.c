@@ -15,8 +15,7 @@ struct world {
 	struct sheets sheets;
 	struct buf words;
 	bool blind; /* --allow-blind */
-	struct home home;
-	struct db *db;
+	struct home home; /* of a fleet that names no place for receipts */
 	enum offer_end end;
 	struct err e;
 };
@@ -166,6 +165,72 @@ static void hosts_that_came_later_are_told_of(void **state)
 	assert_non_null(strstr(w->words.data, "1 more of the plan are not in rollout"));
 }
 
+/* Nothing has come home. */
+static void nobody_is_offered_more_before_receipts_say_how_it_went(void **state)
+{
+	struct world *w = *state;
+
+	w->blind = false;
+	w->home = (struct home){.fleet = &w->fleet};
+	assert_int_equal(offer(w, OFFER_ALL, 0, "0.2.0")->stage.agent.hosts, 1);
+	assert_int_equal(w->end, OFFER_WAITS);
+	assert_int_equal(offer(w, OFFER_HOSTS, 3, "0.2.0")->stage.agent.hosts, 1); /* half of three */
+	assert_int_equal(w->end, OFFER_WAITS);
+	assert_int_equal(offer(w, OFFER_HOSTS, 1, "0.2.0")->stage.agent.hosts, 1);
+	assert_int_equal(w->end, OFFER_WHOLE);
+	sign(w);
+	assert_false(offer(w, OFFER_PERCENT, 50, "0.2.0")->changed);
+	assert_int_equal(w->end, OFFER_WAITS);
+	assert_non_null(strstr(w->words.data, "more when receipts say that it stayed on "));
+	assert_false(offer(w, OFFER_ALL, 0, "0.3.0")->changed); /* the one before may be on trial there */
+	assert_int_equal(w->end, OFFER_WAITS);
+	assert_string_equal(w->sheets.sheet->stage.agent.version, "0.2.0");
+	assert_true(offer(w, OFFER_NONE, 0, NULL)->changed);
+}
+
+static void another_list_of_hosts_keeps_the_offer_for_those_who_had_it(void **state)
+{
+	struct world *w = *state;
+	struct stage_host wide[] = {{"a", "berlin"}, {"b", "tokyo"}, {"c", NULL}, {"new", "oslo"}};
+	size_t rank[COUNT_OF(wide)];
+
+	for (int64_t hosts = 1; hosts <= HOSTS; hosts++) {
+		struct stage before = {.hosts = {wide, HOSTS}, .has_agent = true, .agent = {str_dup(STR("0.2.0")), hosts}};
+		struct stage to = {.hosts = {wide, COUNT_OF(wide)}};
+		offer_keep(&to, &before);
+		assert_true(to.has_agent && to.agent.hosts <= hosts);
+		stage_agent_ranks(rank, &to, "0.2.0");
+		assert_true((int64_t)rank[HOSTS] >= to.agent.hosts); /* "new" */
+		struct stage same = {.hosts = {wide, COUNT_OF(wide)}};
+		int64_t kept = to.agent.hosts;
+		offer_keep(&same, &to);
+		assert_int_equal(same.agent.hosts, kept);
+		free(same.agent.version);
+	}
+	(void)w;
+}
+
+/* An abort that is signed while another one looks at receipts is not written over by its next stage. */
+static void what_was_signed_since_it_was_read_is_not_written_over(void **state)
+{
+	struct world *w = *state;
+	struct passphrase none = {.fd = -1};
+	cleanup(sheets_free) struct sheets slow = {0};
+	const struct offer o = {.share = OFFER_ALL, .version = "0.2.0", .blind = true};
+	const struct sheet_keys keys = {&w->fleet, w->yard.keys, &none};
+	bool news = false;
+
+	offer(w, OFFER_HOSTS, 1, "0.2.0");
+	sign(w);
+	assert_true(offer_plan(&w->end, &slow, &w->words, &o, &w->repository, &w->fleet, "plan-D", &w->e));
+	offer(w, OFFER_NONE, 0, NULL);
+	sign(w);
+	assert_false(sheets_sign(&news, &slow, &keys, &w->e));
+	assert_int_equal(w->e.code, ERR_BUSY);
+	assert_false(news);
+	assert_false(offer(w, OFFER_NONE, 0, NULL)->stage.has_agent);
+}
+
 static void a_plan_that_is_not_signed_is_named(void **state)
 {
 	struct world *w = *state;
@@ -199,6 +264,9 @@ int main(void)
 		offered(shares_are_of_each_plan_and_never_above_it),
 		offered(what_a_rollout_says_of_its_release_stays),
 		offered(hosts_that_came_later_are_told_of),
+		offered(nobody_is_offered_more_before_receipts_say_how_it_went),
+		offered(another_list_of_hosts_keeps_the_offer_for_those_who_had_it),
+		offered(what_was_signed_since_it_was_read_is_not_written_over),
 		offered(a_plan_that_is_not_signed_is_named),
 		offered(versions_that_differ_are_no_offer),
 	};
