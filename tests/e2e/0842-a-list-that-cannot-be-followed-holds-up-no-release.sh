@@ -25,7 +25,7 @@ runs ber-D 1
 
 agent_build next 98.0.0
 sign
-ctl_sign agent offer --all
+ctl_sign agent offer --all --allow-blind
 agent_build broken 99.0.0
 change 2
 roll 'beside an agent that is not the one offered'
