@@ -124,7 +124,7 @@ for h in $all; do
 	case $h in ber-*) site=berlin ;; *) site=tokyo ;; esac
 	case $h in *-D) plan='plan-D' ;; *-01s) plan=plan01s ;; *) plan=planX3 ;; esac
 	launched "$h" "$plan" "$site"
-	probes_up "$h"
+	probes_launched "$h"
 done
 fc host list
 read_back 0

@@ -17,7 +17,7 @@ enum {
 	TEST_MS = 2 * 60 * 1000,
 	GUARD_SLACK_MS = 10 * 60 * 1000, /* apply's own deadlines come first */
 	SAID_MAX = 2 * KIB,
-	OFTEN_MS = PROGRAM_CONFIRM_MS / 3, /* probes that can be waited for */
+	OFTEN_MS = 2 * 60 * 1000, /* probes that can be waited for */
 	ALIVE_POLL_MS = 1000,
 };
 #define ALIVE "alive"

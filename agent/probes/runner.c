@@ -28,6 +28,7 @@ struct runner {
 	void *ctx;
 	struct store store;
 	int results, lock, watch;
+	int state;              /* the state folder's events, among those of `watch` */
 	char boot[40];
 	struct digest id;       /* of what was current last, readable or not */
 	bool moved;             /* `current` was replaced, perhaps by its like */
@@ -229,6 +230,8 @@ static bool look_at_events(struct runner *r, struct err *e)
 		const struct inotify_event *event;
 		for (char *at = bytes; at < bytes + n; at += sizeof *event + event->len) {
 			event = (const void *)at;
+			if (event->wd != r->state && event->wd >= 0)
+				continue; /* another agent: it has woken who looks at that */
 			if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED))
 				return err_set(e, ERR_MISSING, "the state folder %s has gone", r->store.path);
 			if ((event->mask & IN_Q_OVERFLOW) || (event->len && strcmp(event->name, "current") == 0))
@@ -315,9 +318,13 @@ static bool open_watch(struct runner *r, struct err *e)
 {
 	const uint32_t mask = IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
+	cleanup(free_ptr) char *agent = path_form("%s/agent", r->store.path);
+
 	r->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (r->watch < 0 || inotify_add_watch(r->watch, r->store.path, mask) < 0)
+	r->state = r->watch < 0 ? -1 : inotify_add_watch(r->watch, r->store.path, mask);
+	if (r->state < 0)
 		return err_sys(e, "watch %s", r->store.path);
+	(void)!inotify_add_watch(r->watch, agent, IN_MOVED_TO | IN_DELETE | IN_ONLYDIR); /* none is there before the first */
 	return true;
 }
 

@@ -20,7 +20,7 @@ must_check bool runner_open(
 /* Never waits: notes what has ended, takes the release that is current now, starts what is due. A release that becomes
  * current ends all runs of the one before; names it has no more lose their results. False: no way on. */
 must_check bool runner_step(struct runner *r, struct err *e);
-/* Until there is something to do; true: `stop` is readable (-1: nobody stops). */
+/* Until there is something to do, or another agent was linked; true: `stop` is readable (-1: nobody stops). */
 bool runner_wait(struct runner *r, int stop);
 /* Kills what runs, with its children. */
 void runner_close(struct runner **r);

@@ -26,6 +26,7 @@ static const struct {
 	{"staging", 0700},
 	{"receipts", 0755},
 	{"access", 0755},
+	{"agent", 0755},
 };
 
 bool store_make(const char *path, struct err *e)

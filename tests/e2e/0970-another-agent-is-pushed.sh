@@ -11,10 +11,8 @@ done
 ctl rollout start all --allow-blind
 expect 0 "both hosts run release 1 by the packaged agent"
 agent_is ber-1 0.1.0 "which is 0.1.0"
-read -ra by <<<"$(launcher ber-1)"
-"${by[@]}" probes --config-dir "$T/hosts/ber-1/etc" >"$T/hosts/ber-1/probes.log" 2>&1 &
-runner=$!
-pids+=("$runner")
+probes_launched ber-1
+runner=${pids[-1]}
 ran() { [ -e "$T/hosts/ber-1/results/beat.run" ]; }
 until_true 100 ran || fail "its probes run: $(cat "$T/hosts/ber-1/probes.log")"
 

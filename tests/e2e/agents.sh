@@ -13,6 +13,14 @@ launched_as()
 	read -ra by <<<"$(launcher "$id")"
 	"${by[@]}" "$@"
 }
+# probes_launched ID: its probe runner, as the unit starts it.
+probes_launched()
+{
+	local by
+	read -ra by <<<"$(launcher "$1")"
+	"${by[@]}" probes --config-dir "$T/hosts/$1/etc" >"$T/hosts/$1/probes.log" 2>&1 &
+	pids+=($!)
+}
 # launched ID PLAN [SITE]: as host_make.
 launched()
 {

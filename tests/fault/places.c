@@ -44,15 +44,14 @@ const struct sync_place sync_places[] = {
 	{"written, its folder", "state/trust/*.json"},
 
 	{"folder made", "/@(etc|state|results)"},
-	{"folder made", "state/@(access|bundles|receipts|releases|staging|trees|trust)"},
-	{"folder made", "state/agent"},
+	{"folder made", "state/@(access|agent|bundles|receipts|releases|staging|trees|trust)"},
 	{"folder made", "state/access/*"},
 	{"folder made", "state/releases/*.new"},
 	{"folder made", "state/staging/empty", SWEPT},
 	{"folder made", "state/trees/*.new"},
 	{"folder was there", "/results", MEMORY},
 	{"folder was there", "/@(etc|state)", NULL, true},
-	{"folder was there", "state/@(access|bundles|receipts|releases|staging|trees|trust)", NULL, true},
+	{"folder was there", "state/@(access|agent|bundles|receipts|releases|staging|trees|trust)", NULL, true},
 	{"folder was there", "state/access/enrolled", NULL, true},
 
 	{"linked", "state/access/current"},
