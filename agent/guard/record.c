@@ -38,7 +38,7 @@ static bool take_line(struct str fields[LINE_FIELDS], struct str *rest, const ch
 
 static bool take_text(char *out, size_t size, struct str s)
 {
-	if (s.len == 0 || s.len >= size)
+	if (s.len == 0 || s.len >= size || memchr(s.data, 0, s.len))
 		return false;
 	memcpy(out, s.data, s.len);
 	out[s.len] = 0;

@@ -125,6 +125,23 @@ static void a_way_back_that_leads_out_of_the_state_is_no_record(void **state)
 	}
 }
 
+/* A word would end where it says so, and what is written of it would be another record. */
+static void a_word_with_a_nul_inside_is_no_record(void **state)
+{
+	const struct room *room = *state;
+	const struct str good = STR("fleet-guard 1\nboot a-b\nat 0\nrelease 0 0 -\nagent 0 0 -\ncrc 6dad576b\n");
+	const struct str bad = STR("fleet-guard 1\nboot a\0b\nat 0\nrelease 0 0 -\nagent 0 0 -\ncrc 6f29fe32\n");
+	struct guard_record r;
+	struct err e;
+
+	must(fs_write(room->state, GUARD_FILE, good, 0644, &e), &e);
+	must(guard_read(&r, room->state, &e), &e);
+	must(fs_write(room->state, GUARD_FILE, bad, 0644, &e), &e);
+	assert_false(guard_read(&r, room->state, &e));
+	assert_int_equal(e.code, ERR_SYNTAX);
+	assert_string_equal(r.boot, "a-b");
+}
+
 static void time_passes_within_a_boot_and_stands_still_between_two(void **state)
 {
 	struct guard_record r = both_on_trial();
@@ -284,6 +301,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_record_that_the_kernel_does_not_give_is_no_empty_one, set_up, tear_down),
 		cmocka_unit_test(reboots_do_not_keep_an_agent_on_trial_for_ever),
+		cmocka_unit_test_setup_teardown(a_word_with_a_nul_inside_is_no_record, set_up, tear_down),
 		cmocka_unit_test(time_passes_within_a_boot_and_stands_still_between_two),
 		cmocka_unit_test(an_agent_without_starts_is_overdue_and_nothing_on_trial_never_is),
 		cmocka_unit_test_setup_teardown(
