@@ -140,6 +140,8 @@ bool handover_take(int socket, struct buf *words, int *file, size_t files, int64
 			return false;
 	}
 	words->data[--words->len] = 0;
+	if (memchr(words->data, '\n', words->len))
+		return err_set(e, ERR_PROTOCOL, "more than one line was handed over");
 	if (t.files != files)
 		return err_set(e, ERR_PROTOCOL, "%zu files were handed over, expected %zu", t.files, files);
 	for (size_t i = 0; i < files; i++)

@@ -88,6 +88,18 @@ static void half_a_message_is_none(void **state)
 	assert_int_equal(e.code, ERR_PROTOCOL);
 }
 
+/* In one piece, as who means ill would send it. */
+static void two_lines_at_once_are_refused(void **state)
+{
+	const struct ends *ends = *state;
+	cleanup(buf_free) struct buf words = {0};
+	struct err e = {0};
+
+	assert_int_equal(write(ends->here, "do this\nand that\n", 17), 17);
+	assert_false(handover_take(ends->there, &words, NULL, 0, 5000, &e));
+	assert_int_equal(e.code, ERR_PROTOCOL);
+}
+
 static void words_without_end_are_bounded(void **state)
 {
 	struct ends *ends = *state;
@@ -134,6 +146,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			another_number_of_files_is_refused_and_none_stays_open, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(half_a_message_is_none, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(two_lines_at_once_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(words_without_end_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_says_nothing_is_not_waited_for_for_ever, set_up, tear_down),
 		cmocka_unit_test(nobody_listening_is_said_with_the_path),
