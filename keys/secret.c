@@ -248,6 +248,17 @@ static bool check_first_line(const struct secret_key *k, struct str text, struct
 	return digest_eq(said.same, is.same) || err_set(e, ERR_DIGEST, "the key is not the one that line 1 names: damaged");
 }
 
+/* Other tools write both halves, with nothing that says whether they still belong together. */
+static bool check_halves(const struct secret_key *k, struct err *e)
+{
+	cleanup(public_free) struct public_key half = { 0 };
+	cleanup(buf_free) struct buf signature = { 0 };
+	const struct str text = STR("whether both halves belong together");
+
+	return secret_public(&half, k, e) && secret_sign(&signature, k, text, e) &&
+		(public_verify(&half, text, buf_str(&signature)) || err_set(e, ERR_DIGEST, "what the key signs its public half does not verify: damaged"));
+}
+
 bool secret_load(struct secret_key **out, const char *path, struct str passphrase, struct err *e)
 {
 	cleanup(secret_wipe) struct buf text = { 0 };
@@ -262,7 +273,7 @@ bool secret_load(struct secret_key **out, const char *path, struct str passphras
 	if (!opened)
 		return err_in(e, "open a key: %s", path);
 	k = hold(&key);
-	if (!check_first_line(k, buf_str(&text), e))
+	if (!check_first_line(k, buf_str(&text), e) || !check_halves(k, e))
 		return err_in(e, "open a key: %s", path);
 	*out = k;
 	k = NULL;

@@ -12,7 +12,7 @@ must_check bool secret_of_seed(struct secret_key **out, const uint8_t seed[32], 
  * an existing one is refused. Ed25519 only. */
 must_check bool secret_save(const struct secret_key *k, const char *path, struct str passphrase, bool plain, struct err *e);
 /* ERR_PASSPHRASE for a wrong one, ERR_UNSAFE for a link or a file that group or others can touch, ERR_DIGEST when line 1
- * names another key. PKCS#8 of other tools is read too, and Ed25519, P-256 and RSA sign. */
+ * names another key, or the public half in the file is another key's. PKCS#8 of other tools is read too, and Ed25519, P-256 and RSA sign. */
 must_check bool secret_load(struct secret_key **out, const char *path, struct str passphrase, struct err *e);
 /* The public half stands in front of the PEM block as a line, so listing needs no passphrase:
  * "# fleet public key: ed25519 HEX". The line is not proof; secret_load compares. */

@@ -445,6 +445,22 @@ static void keys_made_by_openssl_sign_by_their_type(void **state)
 				    "openssl genpkey -algorithm RSA -out other.pem 2>/dev/null", KEY_RSA);
 }
 
+/* What it signed nobody could verify, and only the hosts would say so. */
+static void a_key_with_the_public_half_of_another_is_refused(void **state)
+{
+	(void)state;
+	static const char both[] = "for k in a b; do openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | openssl pkcs8 -topk8 -nocrypt -outform DER -out $k.der || exit 1; done;"
+				   "for k in a b; do { echo '-----BEGIN PRIVATE KEY-----'; { head -c -65 a.der; tail -c 65 $k.der; } | openssl base64;"
+				   " echo '-----END PRIVATE KEY-----'; } >$k.pem; chmod 600 $k.pem; done";
+	cleanup(secret_free) struct secret_key *whole = NULL, *mixed = NULL;
+	struct err e = { 0 };
+
+	assert_int_equal(run(both), 0);
+	assert_true(secret_load(&whole, "a.pem", (struct str){ 0 }, &e));
+	assert_false(secret_load(&mixed, "b.pem", (struct str){ 0 }, &e));
+	assert_int_equal(e.code, ERR_DIGEST);
+}
+
 static void keys_that_cannot_sign_metadata_are_refused(void **state)
 {
 	(void)state;
@@ -525,6 +541,7 @@ int main(void)
 		in_folder(a_file_of_endless_bytes_is_refused),
 		in_folder(keys_of_openssh_are_sent_to_the_agent),
 		in_folder(keys_made_by_openssl_sign_by_their_type),
+		in_folder(a_key_with_the_public_half_of_another_is_refused),
 		in_folder(keys_that_cannot_sign_metadata_are_refused),
 		cmocka_unit_test(a_guarded_process_leaves_no_core_and_is_not_traced),
 		cmocka_unit_test(wiping_twice_and_wiping_nothing_are_legal),
