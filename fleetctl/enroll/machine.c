@@ -43,10 +43,14 @@ static char **text_at(struct machine *m, size_t i)
 	return (char **)((char *)m + texts[i].at);
 }
 
+/* Of a machine that nobody knows yet: a terminal must not obey what it says. */
 static void put(char **to, struct str text)
 {
 	free_ptr(to);
 	*to = str_dup(text);
+	for (char *c = *to; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 }
 
 static void read_agent(struct machine *m, struct str json)
@@ -85,18 +89,13 @@ static bool look_by(struct shell_end *end, struct shell *s, const struct sudo *h
 	return how ? sudo_run(end, s, how, command, str_of(look), LOOK_MS, e) : shell_run(end, s, command, str_of(look), LOOK_MS, e);
 }
 
-bool machine_look(struct machine *out, struct shell *s, const struct sudo *how, struct err *e)
+bool machine_read(struct machine *out, struct str answer)
 {
-	cleanup(shell_end_free) struct shell_end end = { 0 };
 	struct machine m = { .id = str_dup(STR("")), .plan = str_dup(STR("")), .anchor = str_dup(STR("")) };
 
 	for (size_t i = 0; i < COUNT_OF(texts); i++)
 		*text_at(&m, i) = str_dup(STR(""));
-	if (!look_by(&end, s, how, e)) {
-		machine_free(&m);
-		return false;
-	}
-	for (struct str rest = buf_str(&end.out), line, said; rest.len;) {
+	for (struct str rest = answer, line, said; rest.len;) {
 		line = str_cut(rest, '\n', &rest);
 		struct str word = str_cut(line, ' ', &said);
 		read_line(&m, word, str_trim(said));
@@ -105,8 +104,19 @@ bool machine_look(struct machine *out, struct shell *s, const struct sudo *how, 
 		*out = m;
 		return true;
 	}
-	struct str said = str_trim(buf_str(&end.said));
 	machine_free(&m);
+	return false;
+}
+
+bool machine_look(struct machine *out, struct shell *s, const struct sudo *how, struct err *e)
+{
+	cleanup(shell_end_free) struct shell_end end = { 0 };
+
+	if (!look_by(&end, s, how, e))
+		return false;
+	if (machine_read(out, buf_str(&end.out)))
+		return true;
+	struct str said = str_trim(buf_str(&end.said));
 	if (how && said.len && strstr(end.said.data, "incorrect password"))
 		return err_set(e, ERR_PASSPHRASE, "sudo does not take that password");
 	return err_set(e, ERR_PROTOCOL, "has no shell for us: status %d" STR_FMT STR_FMT, end.status, STR_ARG(said.len ? STR(": ") : STR("")), (int)MIN(said.len, (size_t)200),

@@ -17,6 +17,9 @@ struct machine {
 };
 /* `how` NULL: as who logged in, which tells whether sudo asks; else as root. */
 must_check bool machine_look(struct machine *out, struct shell *s, const struct sudo *how, struct err *e);
+/* Of what that look answered, a word and what it is on each line. Foreign bytes: control characters become '?'. False: no shell
+ * did what we asked. */
+must_check bool machine_read(struct machine *out, struct str answer);
 void machine_free(struct machine *m);
 
 /* Whether it can take the agent at all, now: rights, system, room. */

@@ -73,6 +73,29 @@ TEST(a_machine_that_cannot_take_the_agent_is_refused_with_the_reason)
 	refused(&m, "systemd");
 }
 
+/* Its package's version is said to a person, and nobody knows this machine yet. */
+TEST(what_a_machine_says_is_read_and_drives_no_terminal)
+{
+	(void)state;
+	struct machine m = { 0 };
+
+	assert_true(machine_read(&m, STR("rights root\narch arm64\nfree 1000\nsystemd yes\npackage 0.1.0\nagent {\"id\": \"ber-D\", \"plan\": \"plan-D\"}\n"
+		"anchor 00aa  -\nrunning no\ncomes yes\n")));
+	assert_string_equal(m.package, "0.1.0");
+	assert_string_equal(m.id, "ber-D");
+	assert_string_equal(m.anchor, "00aa");
+	assert_string_equal(m.os, "");
+	assert_int_equal(m.free_kib, 1000);
+	assert_true(m.systemd && m.comes_in && !m.running);
+	machine_free(&m);
+	assert_true(machine_read(&m, STR("rights root\npackage 99\033]0;me\007\nagent {\"id\": \"a\\u001bb\"}\n")));
+	assert_string_equal(m.package, "99?]0;me?");
+	assert_string_equal(m.id, "a?b");
+	machine_free(&m);
+	assert_false(machine_read(&m, STR("This account is currently not available.\n")));
+	assert_null(m.rights);
+}
+
 TEST(a_version_is_newer_by_its_numbers)
 {
 	(void)state;
@@ -108,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_debian_12_with_room_fits),
 		cmocka_unit_test(a_machine_that_cannot_take_the_agent_is_refused_with_the_reason),
+		cmocka_unit_test(what_a_machine_says_is_read_and_drives_no_terminal),
 		cmocka_unit_test(a_version_is_newer_by_its_numbers),
 		cmocka_unit_test(a_command_is_shown_as_a_person_would_type_it),
 	};
