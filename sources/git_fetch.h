@@ -20,4 +20,6 @@ must_check bool git_fetch_news(struct git_fetch *f, const struct git_ask *a, str
  * none. Goes on where it broke. */
 must_check bool git_fetch_payload(
 	git_repository **out, git_oid *tip, const struct git_fetch *f, const struct git_ask *a, const char *path, struct err *e);
+/* Before it goes on: what a transfer that broke left of pieces makes the payload's chain longer, so that less comes this time. */
+must_check bool git_payload_salvage(git_repository *repo, struct err *e);
 void git_fetch_free(struct git_fetch *f);

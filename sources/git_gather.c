@@ -229,20 +229,20 @@ static bool is_laid(int dir, const char *hex)
 	return fs_read(&tip, dir, TIP, &none) && str_is(buf_str(&tip), hex);
 }
 
-static bool lay_out(struct gather *g, const char *host, const git_oid *tip, struct err *e)
+bool git_gather_lay(git_repository *repo, const git_oid *tip, int to, const char *host, struct err *e)
 {
 	struct layout l = {.dir = -1};
 	char hex[GIT_OID_HEXSZ + 1];
 
 	git_oid_tostr(hex, sizeof hex, tip);
-	if (!fs_mkdir(g->to, host, 0755, e) || !fs_open_dir(&l.dir, g->to, host, e))
+	if (!fs_mkdir(to, host, 0755, e) || !fs_open_dir(&l.dir, to, host, e))
 		return false;
 	cleanup(fd_close) int dir = l.dir;
 	if (is_laid(dir, hex))
 		return true;
-	bool ok = note_all(&l, g->repo, tip, e);
+	bool ok = note_all(&l, repo, tip, e);
 	for (size_t i = 0; ok && i < l.count; i++)
-		ok = lay(&l, g->repo, &l.kept[i], e);
+		ok = lay(&l, repo, &l.kept[i], e);
 	return ok && remove_others(&l, e) && fs_write(dir, TIP, str_of(hex), 0644, e);
 }
 
@@ -257,7 +257,8 @@ static bool take_host(struct gather *g, size_t i, int64_t *count, struct err *e)
 		return fs_remove_tree(g->to, host, e);
 	}
 	(*count)++;
-	return (holds(g->repo, branch, &at) || set_ref(g->repo, branch, &at, e)) && lay_out(g, host, &at, e);
+	return (holds(g->repo, branch, &at) || set_ref(g->repo, branch, &at, e)) &&
+	       git_gather_lay(g->repo, &at, g->to, host, e);
 }
 
 /* --- all --- */

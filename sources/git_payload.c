@@ -92,8 +92,7 @@ static bool first_piece(git_oid *out, git_repository *repo, const git_oid *tip, 
 	return true;
 }
 
-/* The chain as far as pieces have come: the longer it is, the less comes next time. */
-static bool salvage(git_repository *repo, struct err *e)
+bool git_payload_salvage(git_repository *repo, struct err *e)
 {
 	struct salvage s = {.repo = repo};
 	cleanup(free_ptr) char *rest = git_transfer_rest(git_repository_path(repo));
@@ -202,7 +201,7 @@ bool git_fetch_payload(git_repository **out, git_oid *tip, const struct git_fetc
 		return false;
 	*tip = *at;
 	bool here = git_reference_name_to_id(&held, repo, whole) == 0 && git_oid_equal(&held, at);
-	if (!here && (!salvage(repo, e) || !download(repo, a, name, tip, e) || !finish(repo, tip, e)))
+	if (!here && (!git_payload_salvage(repo, e) || !download(repo, a, name, tip, e) || !finish(repo, tip, e)))
 		return false;
 	*out = repo;
 	repo = NULL;
