@@ -8,6 +8,7 @@
 #define FILE_NAME "pull.json"
 #define LAST_NAME "pull.last"
 #define RUN_DIR   "/run/fleet-agent"
+#define FAR       (INT64_MAX / 2) /* numbers can still be added to, times to each other */
 
 enum { FORMAT = 1, FILE_MAX = 64 * KIB, MARKS_MAX = 16, URL_MAX = 2048, WHY_MAX = 1000, DOUBLINGS_MAX = 20 };
 
@@ -23,16 +24,16 @@ static const struct shape_field mark_shape[] = {
 #define AT(f) .at = offsetof(struct pull_state, f)
 static const struct shape_field state_shape[] = {
 	{ "format", SHAPE_INT, AT(format), .required = true, .min = FORMAT, .max = FORMAT },
-	{ "failures", SHAPE_INT, AT(failures), .max = INT64_MAX, .omit_zero = true },
+	{ "failures", SHAPE_INT, AT(failures), .max = FAR, .omit_zero = true },
 	{ "boot", SHAPE_TEXT, AT(boot) },
-	{ "next_ms", SHAPE_INT, AT(next_ms), .max = INT64_MAX, .omit_zero = true },
-	{ "left_ms", SHAPE_INT, AT(left_ms), .max = INT64_MAX, .omit_zero = true },
+	{ "next_ms", SHAPE_INT, AT(next_ms), .max = FAR, .omit_zero = true },
+	{ "left_ms", SHAPE_INT, AT(left_ms), .max = FAR, .omit_zero = true },
 	{ "marks", SHAPE_LIST, AT(marks), .of = mark_shape, .size = sizeof(struct pull_mark), .max = MARKS_MAX },
-	{ "counter", SHAPE_INT, AT(counter), .max = INT64_MAX, .omit_zero = true },
-	{ "counter_root", SHAPE_INT, AT(counter_root), .max = INT64_MAX, .omit_zero = true },
+	{ "counter", SHAPE_INT, AT(counter), .max = FAR, .omit_zero = true },
+	{ "counter_root", SHAPE_INT, AT(counter_root), .max = FAR, .omit_zero = true },
 	{ "waiting", SHAPE_HEX, AT(waiting), .bytes = 32, .has = offsetof(struct pull_state, has_waiting) },
-	{ "waited_ms", SHAPE_INT, AT(waited_ms), .max = INT64_MAX, .omit_zero = true },
-	{ "sent", SHAPE_INT, AT(sent), .max = INT64_MAX, .omit_zero = true },
+	{ "waited_ms", SHAPE_INT, AT(waited_ms), .max = FAR, .omit_zero = true },
+	{ "sent", SHAPE_INT, AT(sent), .max = FAR, .omit_zero = true },
 	{ "sum", SHAPE_HEX, AT(sum), .bytes = 32, .omit_zero = true },
 	{ 0 },
 };
@@ -41,9 +42,9 @@ static const struct shape_field state_shape[] = {
 #define AT(f) .at = offsetof(struct pull_last, f)
 static const struct shape_field last_shape[] = {
 	{ "boot", SHAPE_TEXT, AT(boot), .required = true },
-	{ "at_ms", SHAPE_INT, AT(at_ms), .min = -1, .max = INT64_MAX, .number = -1 },
-	{ "root_ms", SHAPE_INT, AT(root_ms), .min = -1, .max = INT64_MAX, .number = -1 },
-	{ "unix_s", SHAPE_INT, AT(unix_s), .max = INT64_MAX },
+	{ "at_ms", SHAPE_INT, AT(at_ms), .min = -1, .max = FAR, .number = -1 },
+	{ "root_ms", SHAPE_INT, AT(root_ms), .min = -1, .max = FAR, .number = -1 },
+	{ "unix_s", SHAPE_INT, AT(unix_s), .max = FAR },
 	{ "window", SHAPE_BOOL, AT(window) },
 	{ "say", SHAPE_TEXT, AT(say), .clean = true },
 	{ "why", SHAPE_TEXT, AT(why), .max = WHY_MAX, .clean = true },

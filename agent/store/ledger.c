@@ -21,14 +21,16 @@ const char *const step_words[] = {
 
 /* --- what it looks like --- */
 
+#define FAR (INT64_MAX / 2) /* numbers can still be added to, times to each other */
+
 static const struct shape_field mark_shape[] = {
 	{"release", SHAPE_HEX, offsetof(struct mark, release), .bytes = 32, .required = true},
 	{0},
 };
 
 static const struct shape_field quota_shape[] = {
-	{"taken", SHAPE_INT, .at = offsetof(struct quota, taken), .max = INT64_MAX},
-	{"since_ms", SHAPE_INT, .at = offsetof(struct quota, since_ms), .max = INT64_MAX},
+	{"taken", SHAPE_INT, .at = offsetof(struct quota, taken), .max = FAR},
+	{"since_ms", SHAPE_INT, .at = offsetof(struct quota, since_ms), .max = FAR},
 	{"boot", SHAPE_TEXT, .at = offsetof(struct quota, boot)},
 	{0},
 };
@@ -42,16 +44,16 @@ static const struct shape_field attempt_shape[] = {
 	{"self", SHAPE_BOOL, .at = AT(self), .omit_zero = true},
 	{"payload", SHAPE_WORD, .at = AT(payload), .words = payload_words},
 	{"payload_sha256", SHAPE_HEX, .at = AT(payload_sha256), .bytes = 32},
-	{"payload_length", SHAPE_INT, .at = AT(payload_length), .max = INT64_MAX},
+	{"payload_length", SHAPE_INT, .at = AT(payload_length), .max = FAR},
 	{"base", SHAPE_HEX, .at = AT(base), .bytes = 32},
 	{"who", SHAPE_TEXT, .at = AT(who), .max = WHO_MAX, .clean = true},
-	{"tries", SHAPE_INT, .at = AT(tries), .max = INT64_MAX},
-	{"boots_left", SHAPE_INT, .at = AT(boots_left), .max = INT64_MAX},
+	{"tries", SHAPE_INT, .at = AT(tries), .max = FAR},
+	{"boots_left", SHAPE_INT, .at = AT(boots_left), .max = FAR},
 	{"boot", SHAPE_TEXT, .at = AT(boot)},
-	{"began_ms", SHAPE_INT, .at = AT(began_ms), .max = INT64_MAX},
-	{"swapped_ms", SHAPE_INT, .at = AT(swapped_ms), .max = INT64_MAX},
-	{"deadline_ms", SHAPE_INT, .at = AT(deadline_ms), .max = INT64_MAX},
-	{"left_ms", SHAPE_INT, .at = AT(left_ms), .max = INT64_MAX},
+	{"began_ms", SHAPE_INT, .at = AT(began_ms), .max = FAR},
+	{"swapped_ms", SHAPE_INT, .at = AT(swapped_ms), .max = FAR},
+	{"deadline_ms", SHAPE_INT, .at = AT(deadline_ms), .max = FAR},
+	{"left_ms", SHAPE_INT, .at = AT(left_ms), .max = FAR},
 	{"worked", SHAPE_BOOL, .at = AT(worked)},
 	{"nonce", SHAPE_TEXT, .at = AT(nonce)},
 	{"receipt", SHAPE_OBJECT, .at = AT(receipt), .of = receipt_shape, .required = true},
@@ -62,12 +64,12 @@ static const struct shape_field attempt_shape[] = {
 #define AT(field) offsetof(struct ledger, field)
 static const struct shape_field ledger_shape[] = {
 	{"format", SHAPE_INT, .at = AT(format), .required = true, .min = FORMAT, .max = FORMAT},
-	{"sequence", SHAPE_INT, .at = AT(sequence), .required = true, .max = INT64_MAX},
+	{"sequence", SHAPE_INT, .at = AT(sequence), .required = true, .max = FAR},
 	{"step", SHAPE_WORD, .at = AT(step), .required = true, .words = step_words},
 	{"attempt", SHAPE_OBJECT, .at = AT(attempt), .of = attempt_shape, .has = AT(has_attempt)},
 	{"previous", SHAPE_HEX, .at = AT(previous), .bytes = 32, .has = AT(has_previous)},
-	{"since", SHAPE_INT, .at = AT(since), .max = INT64_MAX},
-	{"receipt", SHAPE_INT, .at = AT(receipt), .max = INT64_MAX},
+	{"since", SHAPE_INT, .at = AT(since), .max = FAR},
+	{"receipt", SHAPE_INT, .at = AT(receipt), .max = FAR},
 	{"receipt_sha256", SHAPE_HEX, .at = AT(receipt_digest), .bytes = 32, .omit_zero = true},
 	{"quota", SHAPE_OBJECT, .at = AT(quota), .of = quota_shape, .has = AT(has_quota)},
 	{"guilty", SHAPE_LIST, .at = AT(guilty), .of = mark_shape, .size = sizeof(struct mark), .max = MARKS_MAX},

@@ -31,6 +31,27 @@ static void spoil(struct tower *t, const char *copy)
 	must(fs_write(t->store.dir, copy, buf_str(&text), 0644, e));
 }
 
+/* Behind its own checksum: whoever wrote it, nothing is counted on from there. */
+static void a_number_that_cannot_be_counted_on_from_is_none(void **state)
+{
+	static const char *const bodies[] = {"{\"format\":1,\"sequence\":7,\"step\":\"idle\"}\n",
+		"{\"format\":1,\"sequence\":9223372036854775807,\"step\":\"idle\"}\n",
+		"{\"format\":1,\"sequence\":7,\"step\":\"idle\",\"quota\":{\"taken\":9223372036854775807}}\n"};
+	struct tower *t = *state;
+
+	for (size_t i = 0; i < COUNT_OF(bodies); i++) {
+		cleanup(ledger_free) struct ledger l = {0};
+		cleanup(buf_free) struct buf text = {0};
+		char hex[DIGEST_HEX + 1];
+		struct err why = {0};
+		digest_hex(hex, digest_of(str_of(bodies[i])));
+		buf_form(&text, "%s\n%s", hex, bodies[i]);
+		must(fs_write(t->store.dir, "state", buf_str(&text), 0644, e) && fs_write(t->store.dir, "state.2", buf_str(&text), 0644, e));
+		assert_int_equal(ledger_load(&l, &t->store, &why), i == 0);
+		assert_int_equal(why.code, i == 0 ? ERR_NONE : ERR_MISSING);
+	}
+}
+
 static void an_attempt_comes_back_as_it_was_written(void **state)
 {
 	struct tower *t = *state;
@@ -191,6 +212,7 @@ static void reboots_without_end_are_a_red_check(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(a_number_that_cannot_be_counted_on_from_is_none),
 		T(an_attempt_comes_back_as_it_was_written),
 		T(one_copy_spoilt_is_no_loss),
 		T(of_two_whole_copies_the_newer_counts),
