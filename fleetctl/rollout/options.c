@@ -11,7 +11,7 @@ static const struct shape_field shape[] = {
 	{ "canary", SHAPE_INT, offsetof(struct kept, o.waves.canary), .max = INT32_MAX },
 	{ "max_failed", SHAPE_INT, offsetof(struct kept, o.max_failed), .max = INT32_MAX },
 	{ "max_unreachable", SHAPE_INT, offsetof(struct kept, o.max_unreachable), .min = -1, .max = INT32_MAX },
-	{ "parallel", SHAPE_INT, offsetof(struct kept, o.parallel), .min = 1, .max = INT32_MAX },
+	{ "parallel", SHAPE_INT, offsetof(struct kept, o.parallel), .required = true, .min = 1, .max = INT32_MAX },
 	{ "soak", SHAPE_MS, offsetof(struct kept, o.soak_ms), .json = "soak_ms", .max = INT64_MAX },
 	{ "allow_blind", SHAPE_BOOL, offsetof(struct kept, o.allow_blind) },
 	{ "take", SHAPE_BOOL, offsetof(struct kept, o.take) },

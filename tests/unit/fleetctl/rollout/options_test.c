@@ -41,7 +41,7 @@ static void what_start_was_told_resume_reads(void **state)
 static void options_that_cannot_be_read_leave_what_was(void **state)
 {
 	static const char *const bad[] = {"", "{", "[]", "{\"waves\": \"50,10\", \"parallel\": 1}", "{\"parallel\": 1}",
-		"{\"waves\": \"100\", \"parallel\": 0}", "{\"waves\": \"100\", \"parallel\": 1, \"max_unreachable\": -2}"};
+		"{\"waves\": \"100\"}", "{\"waves\": \"100\", \"parallel\": 0}", "{\"waves\": \"100\", \"parallel\": 1, \"max_unreachable\": -2}"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
