@@ -204,7 +204,7 @@ static void missing_packages(struct buf *out, const char *said)
 	}
 }
 
-static bool fail(const char *command, const struct shell_end *end, struct err *e)
+bool enroll_failed(const char *command, const struct shell_end *end, struct err *e)
 {
 	cleanup(buf_free) struct buf all = BUF_MAX(2 * SHELL_OUTPUT_MAX + 1);
 	struct str said = str_trim(buf_str(&end->said));
@@ -228,7 +228,7 @@ bool enroll_do(const struct enroll_step *step, struct shell *s, const struct sud
 	for (size_t i = 0; i < step->lines; i++) {
 		const struct enroll_line *l = &step->line[i];
 		cleanup(shell_end_free) struct shell_end end = { 0 };
-		if (!sudo_run(&end, s, how, l->command, l->input, SILENCE_MS, e) || (end.status != 0 && !fail(l->text, &end, e)))
+		if (!sudo_run(&end, s, how, l->command, l->input, SILENCE_MS, e) || (end.status != 0 && !enroll_failed(l->text, &end, e)))
 			return err_in(e, "%s", step->doing);
 	}
 	return true;
@@ -240,7 +240,7 @@ bool enroll_receipt_key(char **out, struct shell *s, const struct sudo *how, str
 	cleanup(shell_end_free) struct shell_end end = { 0 };
 	cleanup(doc_free) doc *d = NULL;
 
-	if (!sudo_run(&end, s, how, command, (struct str){ 0 }, SILENCE_MS, e) || (end.status != 0 && !fail(command, &end, e)))
+	if (!sudo_run(&end, s, how, command, (struct str){ 0 }, SILENCE_MS, e) || (end.status != 0 && !enroll_failed(command, &end, e)))
 		return false;
 	if (!doc_read(&d, buf_str(&end.out), e) || !doc_str(doc_get(d, "receipt_key")).data)
 		return err_set(e, ERR_PROTOCOL, "`%s` names no receipt_key", command);

@@ -30,6 +30,8 @@ must_check bool enroll_plan(struct enroll_step out[ENROLL_STEPS], const struct e
 void enroll_steps_free(struct enroll_step step[ENROLL_STEPS]);
 /* All its lines, one after the other, until one fails. */
 must_check bool enroll_do(const struct enroll_step *step, struct shell *s, const struct sudo *how, struct err *e);
+/* Out of what a command that failed said, in the machine's words: what that means, and what to do. Always false. */
+bool enroll_failed(const char *command, const struct shell_end *end, struct err *e);
 /* The key that signs its receipts, as the host itself says to ENROLL_ASK. */
 #define ENROLL_ASK "fleet-agent status --json"
 must_check bool enroll_receipt_key(char **out, struct shell *s, const struct sudo *how, struct err *e);
