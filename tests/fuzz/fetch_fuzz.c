@@ -1,8 +1,10 @@
 /* Any bytes as the answer of a helper that fetches. However they are cut, the same comes out; never more than was asked
- * for, and never from another place. */
+ * for, and never from another place. And how the others say that they are done. */
 #include <stdlib.h>
 
+#include "sources/git_job.h"
 #include "sources/parcel.h"
+#include "sources/post_job.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -57,6 +59,28 @@ static void run(struct outcome *out, struct str bytes, const struct source_ask *
 	must(out->say != REPLY_DONE || r.answer.say != SOURCE_UNCHANGED || ask->known);
 }
 
+/* How a helper says that it is done, in one line: what is taken is written and read again as the same. */
+static void done(const struct shape_field *shape, struct str line)
+{
+	union {
+		struct post_done post;
+		struct git_job_done job;
+	} said = {0}, again = {0};
+	cleanup(doc_free) doc *d = NULL;
+	struct err e = {0};
+
+	if (!doc_read(&d, line, &e) || !shape_read(&said, shape, d, &(struct shape_from){0}, &e)) {
+		must(e.code != ERR_NONE);
+		return;
+	}
+	cleanup(doc_free) doc *written = shape_write(&said, shape);
+	must(shape_read(&again, shape, written, &(struct shape_from){0}, &e));
+	cleanup(doc_free) doc *twice = shape_write(&again, shape);
+	must(doc_equal(written, twice));
+	shape_free(&said, shape);
+	shape_free(&again, shape);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct source_mark known = {.etag = "\"v1\""};
@@ -73,5 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_free(&cut.text);
 	if (parcel_read(&heard, parcel_ask_shape, bytes, NULL))
 		shape_free(&heard, parcel_ask_shape);
+	done(post_done_shape, bytes);
+	done(git_job_done_shape, bytes);
 	return 0;
 }
