@@ -55,29 +55,29 @@ static bool take_number(int64_t *out, struct str s)
 	return true;
 }
 
-/* A way back leads to a place in the state folder, and nowhere else. */
-static bool is_way(const char *back)
+/* A way back leads to a release or a tree in the state folder, and nowhere else; seen from where its link lies. */
+static bool is_way(enum guard_what what, const char *back)
 {
-	struct str s = str_of(back);
+	static const char *const begins[GUARD_TRIALS] = {[GUARD_RELEASE] = "releases/", [GUARD_AGENT] = "../trees/"};
 
-	if (str_is(s, GUARD_PACKAGED))
+	if (what == GUARD_AGENT && strcmp(back, GUARD_PACKAGED) == 0)
 		return true;
-	if (!str_starts(s, "releases/") && !str_starts(s, "../trees/"))
+	if (!str_starts(str_of(back), begins[what]))
 		return false;
-	const char *name = strrchr(back, '/') + 1;
-	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64 && strstr(back, "/../") == NULL;
+	const char *name = back + strlen(begins[what]);
+	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
 }
 
-static bool take_trial(struct guard_trial *t, struct str *rest, const char *word)
+static bool take_trial(struct guard_trial *t, struct str *rest, enum guard_what what)
 {
 	struct str f[LINE_FIELDS];
 
-	if (!take_line(f, rest, word) || !take_number(&t->left_ms, f[1]) || !take_number(&t->starts, f[2]) ||
+	if (!take_line(f, rest, words[what]) || !take_number(&t->left_ms, f[1]) || !take_number(&t->starts, f[2]) ||
 		!take_text(t->back, sizeof t->back, f[3]))
 		return false;
 	if (strcmp(t->back, "-") == 0)
 		*t = (struct guard_trial){0};
-	return !*t->back || is_way(t->back);
+	return !*t->back || is_way(what, t->back);
 }
 
 static bool take_all(struct guard_record *r, struct str text)
@@ -91,7 +91,7 @@ static bool take_all(struct guard_record *r, struct str text)
 	if (!take_line(f, &rest, "at") || !take_number(&r->at_ms, f[1]))
 		return false;
 	for (int i = 0; i < GUARD_TRIALS; i++)
-		if (!take_trial(&r->trial[i], &rest, words[i]))
+		if (!take_trial(&r->trial[i], &rest, (enum guard_what)i))
 			return false;
 	return rest.len == 0;
 }

@@ -55,24 +55,34 @@ static uint32_t crc32(struct str s)
 	return ~crc;
 }
 
-static bool leads_inside(const char *back)
+static bool leads_inside(enum guard_what what, const char *back)
 {
-	return strcmp(back, GUARD_PACKAGED) == 0 || (strncmp(back, "releases/", 9) == 0 && strlen(back) == 9 + 64) ||
-	       (strncmp(back, "../trees/", 9) == 0 && strlen(back) == 9 + 64);
+	const char *begins = what == GUARD_AGENT ? "../trees/" : "releases/";
+
+	return (what == GUARD_AGENT && strcmp(back, GUARD_PACKAGED) == 0) ||
+	       (str_starts(str_of(back), begins) && strlen(back) == strlen(begins) + DIGEST_HEX);
 }
 
+/* What it leads to is there, or, where little time is left, is gone. */
 static void guard_back(const struct room *r, struct guard_record *g, enum guard_what what)
 {
+	const struct guard_trial t = g->trial[what];
+	cleanup(free_ptr) char *there = path_form(what == GUARD_AGENT ? "agent/%s" : "%s/tree", t.back);
+	bool packaged = strcmp(t.back, GUARD_PACKAGED) == 0, made = false;
 	char target[512];
-	bool was = *g->trial[what].back;
 	struct err e = {0};
 
-	must(!was || leads_inside(g->trial[what].back));
-	must(g->trial[what].left_ms >= 0);
+	must(t.left_ms >= 0 && (!*t.back || leads_inside(what, t.back)));
 	(void)guard_overdue(g, what);
-	must(guard_go_back(g, what, r->dir, &e) && !guard_overdue(g, what));
-	if (was && fs_exists(r->dir, guard_links[what]))
-		must(fs_readlink(target, r->dir, guard_links[what], &e) && leads_inside(target));
+	if (*t.back && !packaged && t.left_ms > 1000)
+		must((made = fs_mkdir(r->dir, there, 0755, &e)));
+	if (!guard_go_back(g, what, r->dir, &e)) {
+		must(e.code == ERR_MISSING && !made && !packaged && *t.back && !fs_exists(r->dir, guard_links[what]));
+		return;
+	}
+	must(!guard_overdue(g, what) && !*g->trial[what].back);
+	if (made)
+		must(fs_readlink(target, r->dir, guard_links[what], &e) && strcmp(target, t.back) == 0);
 }
 
 static void guard(const struct room *r, struct str body)
@@ -301,7 +311,7 @@ static void config(const struct room *r, struct str body)
 		must(e.code != ERR_NONE);
 		return;
 	}
-	must(c.id && c.plan && c.trials_per_day > 0 && c.serve && c.state);
+	must(c.id && c.plan && c.trials_per_day > 0 && c.serve && c.state && !c.damaged);
 	must(config_save(&c, &e) && fs_read(&first, r->dir, "agent.json", &e) && config_load(&again, r->path, NULL, &e));
 	must(config_save(&again, &e) && fs_read(&second, r->dir, "agent.json", &e) && str_eq(buf_str(&first), buf_str(&second)));
 	if (!access_sources(&from, &s, &c, &e))

@@ -114,7 +114,10 @@ static void a_way_back_that_leads_out_of_the_state_is_no_record(void **state)
 	const struct room *room = *state;
 	static const char *const ways[] = {"/etc", "../../etc", "releases/x", "releases/../../../etc",
 		"../trees/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-		"../trees/../trees/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+		"../trees/../trees/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		/* right for the agent's link, which lies a folder deeper */
+		TREE_A, GUARD_PACKAGED,
+		"releases/x/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
 	struct err e;
 
 	for (size_t i = 0; i < COUNT_OF(ways); i++) {
