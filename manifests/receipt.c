@@ -5,7 +5,6 @@
 #include "manifests/plan.h"
 
 enum { TEXT_MAX = 1000, WHO_MAX = 256, AGENT_MAX = 64, CHECKS_MAX = 256, SIGNATURE = 64 };
-#define NUMBER_MAX ((int64_t)1 << 53) /* what every JSON reader holds exactly */
 
 const char *const verdict_words[] = {
 	[VERDICT_PASS] = "pass",
@@ -26,7 +25,7 @@ const char *const check_result_words[] = {
 
 /* clang-format off */
 #define AT(t, f) offsetof(struct t, f)
-#define NUMBER(n, t, f) { n, SHAPE_INT, AT(t, f), .max = NUMBER_MAX, .omit_zero = true }
+#define NUMBER(n, t, f) { n, SHAPE_INT, AT(t, f), .max = RECEIPT_NUMBER_MAX, .omit_zero = true }
 #define SAID(n, t, f, most) { n, SHAPE_TEXT, AT(t, f), .max = (most), .clean = true }
 #define RESULT(n, f) { n, SHAPE_WORD, AT(receipt_check, f), .words = check_result_words, .omit_zero = true }
 #define DIGEST(n, f) { n, SHAPE_HEX, AT(receipt, f), .bytes = sizeof(struct digest), .omit_zero = true }
@@ -45,7 +44,7 @@ static const struct shape_field check_fields[] = {
 
 const struct shape_field receipt_shape[] = {
 	{ "format", SHAPE_INT, AT(receipt, format), .required = true, .min = RECEIPT_FORMAT, .max = RECEIPT_FORMAT },
-	{ "number", SHAPE_INT, AT(receipt, number), .required = true, .max = NUMBER_MAX },
+	{ "number", SHAPE_INT, AT(receipt, number), .required = true, .max = RECEIPT_NUMBER_MAX },
 	DIGEST("previous", previous),
 	{ "key", SHAPE_HEX, AT(receipt, key), .bytes = sizeof ((struct receipt *)0)->key, .omit_zero = true },
 	{ "host", SHAPE_NAME, AT(receipt, host), .required = true },

@@ -36,6 +36,8 @@ enum {
 	RECEIPTS_KEPT = 64,                  /* by a host, the newest: what can be asked for at once */
 };
 
+#define RECEIPT_NUMBER_MAX ((int64_t)1 << 53) /* what every JSON reader holds exactly */
+
 struct receipt {
 	int64_t format, number;    /* the first is 1, and none is left out */
 	struct digest previous;    /* of the receipt before: receipt_digest; zero: there was none */

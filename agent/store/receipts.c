@@ -119,7 +119,7 @@ static int64_t number_of(const char *name)
 	struct str ending, digits = str_cut(str_of(name), '.', &ending);
 	uint64_t n = 0;
 
-	return str_is(ending, "json") && str_number(&n, digits, INT64_MAX) ? (int64_t)n : 0;
+	return str_is(ending, "json") && str_number(&n, digits, RECEIPT_NUMBER_MAX) ? (int64_t)n : 0;
 }
 
 void receipts_last(int64_t *number, struct digest *digest, const struct store *s)

@@ -52,6 +52,21 @@ static void a_number_that_cannot_be_counted_on_from_is_none(void **state)
 	}
 }
 
+/* Nobody states that much: counted on from there, no receipt would ever be right again. */
+static void a_file_under_a_number_that_no_receipt_can_have_is_none(void **state)
+{
+	struct tower *t = *state;
+	struct digest newest, before;
+	int64_t number, there;
+
+	receipts_last(&there, &before, &t->store);
+	assert_int_equal(there, 1);
+	must(fs_write(t->store.dir, "receipts/9223372036854775807.json", STR("{}"), 0644, e));
+	receipts_last(&number, &newest, &t->store);
+	assert_int_equal(number, there);
+	assert_true(digest_eq(newest, before));
+}
+
 static void an_attempt_comes_back_as_it_was_written(void **state)
 {
 	struct tower *t = *state;
@@ -213,6 +228,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_number_that_cannot_be_counted_on_from_is_none),
+		T(a_file_under_a_number_that_no_receipt_can_have_is_none),
 		T(an_attempt_comes_back_as_it_was_written),
 		T(one_copy_spoilt_is_no_loss),
 		T(of_two_whole_copies_the_newer_counts),
