@@ -1,9 +1,10 @@
 /* What the card gives back of what this Pi wrote there, rotten or rewritten: the guard's record, the ledger, what pulling remembers, the
- * lease, the clock's floor, the set in force, the configuration, links, receipts. The first byte says which; where a checksum stands in
+ * lease, the clock's floor, the set in force, the configuration, links, receipts, and a ledger made of them. The first byte says which; where a checksum stands in
  * front it is made right, so that what is tried is what it guards. What is accepted is written again as the same; what is refused is
  * nothing; and no link leads out of the state folder. */
 #include <stdio.h>
 
+#include "agent/boot/regain.h"
 #include "agent/guard/record.h"
 #include "agent/pull/memory.h"
 #include "agent/store/access.h"
@@ -365,6 +366,39 @@ static void receipts(const struct room *r, struct str rest)
 	must(!count || receipts_newest(&newest, &s, count, &e));
 }
 
+/* Both copies of the ledger are lost: it is made anew of receipts, each under the number on its first line, signed by the host where the
+ * next letter is an 's'. */
+static void regained(const struct room *r, struct str rest)
+{
+	static const char key_file[] = "# fleet public key: ed25519 cecc1507dc1ddd7295951c290888f095adb9044d1b73d696e6df065d683bd4fc\n"
+				       "-----BEGIN PRIVATE KEY-----\n"
+				       "MC4CAQAwBQYDK2VwBCIEIAEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
+				       "-----END PRIVATE KEY-----\n";
+	static const uint8_t seed[32] = {1};
+	const struct store s = store_of(r);
+	cleanup(secret_free) struct secret_key *key = NULL;
+	cleanup(ledger_free) struct ledger l = {0}, again = {0};
+	bool said = false;
+	struct err e = {0};
+
+	must(mkdirat(r->dir, "receipts", 0700) == 0 && secret_of_seed(&key, seed, &e));
+	room_put(r, "receipts/key", str_of(key_file));
+	while (rest.len) {
+		struct str text, line, behind, number = str_cut(room_part(&rest), '\n', &text);
+		cleanup(buf_free) struct buf sealed = {0};
+		char file[64];
+		line = str_cut(text.len ? str_bytes(text.data + 1, text.len - 1) : STR(""), '\n', &behind);
+		if (!text.len || text.data[0] != 's' || !receipt_seal(&sealed, line, key, &e))
+			buf_add(&sealed, text);
+		snprintf(file, sizeof file, "receipts/" STR_FMT ".json", (int)MIN(number.len, (size_t)20), number.data ? number.data : "");
+		if (!strchr(file + strlen("receipts/"), '/'))
+			room_put(r, file, buf_str(&sealed));
+	}
+	must(regain_ledger(&l, &said, &s, &e) && l.receipt >= 0 && l.receipt <= RECEIPT_NUMBER_MAX && !l.has_attempt);
+	must(l.guilty.count <= RECEIPTS_KEPT && l.held.count <= RECEIPTS_KEPT && !l.has_previous); /* no release is there */
+	must(ledger_save(&l, &s, &e) && ledger_load(&again, &s, &e) && again.receipt == l.receipt && again.guilty.count == l.guilty.count);
+}
+
 static void release(const struct room *r, struct str body)
 {
 	const struct store s = store_of(r);
@@ -386,7 +420,7 @@ static void release(const struct room *r, struct str body)
 }
 
 static void (*const kinds[])(const struct room *r, struct str body) = {
-	guard, ledger, pull_state, pull_last, lease, floor_of, set_in_force, config, links, receipts, release,
+	guard, ledger, pull_state, pull_last, lease, floor_of, set_in_force, config, links, receipts, release, regained,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
