@@ -210,6 +210,14 @@ static bool add_conditions(struct curl_slist **list, const struct request *r, st
 	       add_header(list, "If-Modified-Since", r->ask->modified, MODIFIED_SIZE, e);
 }
 
+/* Not curl_easy_reset: libcurl 7.88 keeps there where the last header of the answer before was, which is freed, and goes on from it
+ * when the next answer begins with a folded one (mended in 8.0). Connections are the multi's, and stay. */
+static void begin_anew(struct https *h)
+{
+	curl_easy_cleanup(h->easy);
+	h->easy = mem_must(curl_easy_init());
+}
+
 /* One request to its end. An error's page that is too long to be dropped does not change what the status said. */
 static bool run(struct request *r, const char *url, int64_t end_ms)
 {
@@ -218,7 +226,7 @@ static bool run(struct request *r, const char *url, int64_t end_ms)
 
 	if (!add_conditions(&headers, r, &r->why))
 		return false;
-	curl_easy_reset(r->h->easy);
+	begin_anew(r->h);
 	set_address(r, url);
 	set_tls(r);
 	set_limits(r);
