@@ -187,13 +187,13 @@ static void pull_state(const struct room *r, struct str body)
 
 	seal(&text, body);
 	room_put(r, "pull.json", buf_str(&text));
-	pull_state_load(&p, &s);
+	must(pull_state_load(&p, &s, &e));
 	if (pull_state_damaged(&s)) {
 		must(!p.marks.items && !p.counter && !p.failures && !p.boot); /* as new */
 		return;
 	}
 	must(pull_state_save(&p, &s, &e) && fs_read(&before, r->dir, "pull.json", &e) && !pull_state_damaged(&s));
-	pull_state_load(&again, &s);
+	must(pull_state_load(&again, &s, &e));
 	must(pull_state_save(&again, &s, &e) && fs_read(&after, r->dir, "pull.json", &e) && str_eq(buf_str(&before), buf_str(&after)));
 	must(pull_due_ms(&p, &never, "ber-D", POLL_MS, "another boot", 1000) <= POLL_MS);
 	pull_failed(&p, "ber-D", POLL_MS, "this boot", 1000);
