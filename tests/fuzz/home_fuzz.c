@@ -196,7 +196,7 @@ static void from_folder(uint8_t more, struct str rest)
 	const struct home home = {.dir = r.path};
 	must(home_read(&read, &home, &host, &e)); /* not pinned: no database is asked */
 	must(read.count <= 2 * RECEIPTS_KEPT && (!read.believed || read.count));
-	if (home_newest(&newest, &sealed, &read, NULL))
+	if (home_newest(&newest, &sealed, &read))
 		must(strcmp(newest.host, HOST) == 0 && sealed.len <= RECEIPT_SEALED_MAX);
 	if (read.count) {
 		const struct chain_heard heard = {.host = HOST,
