@@ -159,6 +159,18 @@ static bool add_patch(struct contents *c, const struct repository *r, const char
 	return add(c, r, CONTENT_PATCH, path_form("patches/%s-%s.zst", a, b), plan, e);
 }
 
+/* From what hosts may still run: what is permitted no more is where those come from that were away for long. */
+static bool add_patches(struct contents *c, const struct repository *r, const struct repository_permitted *to, int64_t most, struct err *e)
+{
+	cleanup(free_ptr) struct digest *from = mem_new((size_t)most + 1, sizeof *from);
+	size_t count = repository_bundles_held(from, (size_t)most, r, to->plan, to->bundle);
+
+	for (size_t i = 0; i < count; i++)
+		if (!add_patch(c, r, to->plan, from[i], to->bundle, e))
+			return false;
+	return true;
+}
+
 /* A plan's permitted releases, the newest first. */
 static bool add_plan(struct contents *c, const struct repository *r, struct repository_permitted *const *p, size_t count,
 	const struct contents_wish *wish, struct err *e)
@@ -172,13 +184,8 @@ static bool add_plan(struct contents *c, const struct repository *r, struct repo
 			c->left_out++;
 		else if (!add(c, r, CONTENT_BUNDLE, repository_bundle_file(p[i]->bundle), NULL, e))
 			return false;
-		bool again = false;
-		for (size_t j = 0; j < i; j++)
-			again |= digest_eq(p[j]->bundle, p[i]->bundle);
-		if (!again && (int64_t)i <= wish->patches && !add_patch(c, r, current->plan, p[i]->bundle, current->bundle, e))
-			return false;
 	}
-	return true;
+	return add_patches(c, r, current, wish->patches, e);
 }
 
 static bool add_payloads(struct contents *c, const struct repository *r, const struct repository_facts *f,

@@ -1,4 +1,5 @@
 /* Patches between two bundles that the repository has: made once, when somebody first wants them. */
+#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "base/fs.h"
@@ -141,4 +142,69 @@ void repository_make_patches(const struct repository *r, const char *plan, struc
 		if (permitted_bundle(&from, r, plan, files.name[i], to))
 			(void)!repository_patch(&patch, r, from, to, NULL);
 	}
+}
+
+/* --- the bundles of a plan, ever --- */
+
+struct held_file {
+	char *name; /* borrowed: SHA256.NUMBER.json */
+	uint64_t number;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct held_file *l = a, *r = b;
+
+	return l->number != r->number ? (l->number < r->number) - (l->number > r->number) : strcmp(l->name, r->name);
+}
+
+static uint64_t file_number(const char *name)
+{
+	struct str rest, front = str_cut(str_of(name), '.', &rest), number = str_cut(rest, '.', &rest);
+	uint64_t n;
+
+	return front.len == DIGEST_HEX && str_number(&n, number, INT64_MAX) ? n : 0;
+}
+
+/* Its manifest's, if the bundle is still here. */
+static bool held_bundle(struct digest *out, const struct repository *r, const char *plan, const char *name)
+{
+	cleanup(free_ptr) char *file = path_form("targets/%s/releases/%s", plan, name);
+	cleanup(buf_free) struct buf bytes = BUF_MAX(MANIFEST_MAX);
+	cleanup(manifest_free) struct manifest m = {0};
+
+	if (!fs_read(&bytes, r->at, file, NULL) || !manifest_read(&m, buf_str(&bytes), NULL, NULL))
+		return false;
+	cleanup(free_ptr) char *bundle = repository_bundle_file(m.bundle.sha256);
+	*out = m.bundle.sha256;
+	return fs_exists(r->at, bundle);
+}
+
+static bool among(const struct digest *all, size_t count, struct digest one)
+{
+	for (size_t i = 0; i < count; i++)
+		if (digest_eq(all[i], one))
+			return true;
+	return false;
+}
+
+size_t repository_bundles_held(struct digest *out, size_t most, const struct repository *r, const char *plan, struct digest but)
+{
+	cleanup(fs_names_free) struct fs_names files = {0};
+	cleanup(free_ptr) char *folder = path_form("targets/%s/releases", plan);
+	size_t count = 0;
+
+	if (!fs_names(&files, r->at, folder, NULL))
+		return 0;
+	cleanup(free_ptr) struct held_file *file = mem_new(files.count + 1, sizeof *file);
+	for (size_t i = 0; i < files.count; i++)
+		file[i] = (struct held_file){files.name[i], file_number(files.name[i])};
+	qsort(file, files.count, sizeof *file, newest_first);
+	/* of a thousand releases only the newest are read */
+	for (size_t i = 0; i < files.count && count < most; i++) {
+		struct digest one;
+		if (held_bundle(&one, r, plan, file[i].name) && !digest_eq(one, but) && !among(out, count, one))
+			out[count++] = one;
+	}
+	return count;
 }

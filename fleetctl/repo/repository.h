@@ -37,6 +37,9 @@ bool repository_has_patch(const struct repository *r, struct digest from, struct
 /* From each of the plan's permitted releases to this bundle: beforehand, as far as it can be done, so that no host waits for
  * it at the other end of a slow line. */
 void repository_make_patches(const struct repository *r, const char *plan, struct digest to);
+/* At most `most` bundles that releases of the plan ever had and that are still here, each once, newest release first, all but one:
+ * hosts run them, whether or not they are permitted any more. How many it found. */
+size_t repository_bundles_held(struct digest *out, size_t most, const struct repository *r, const char *plan, struct digest but);
 
 /* --- for signing: each is on the disk when the call returns --- */
 must_check bool repository_make(struct repository *out, const char *fleet_dir, struct err *e); /* opens, with folders made */
