@@ -20,7 +20,7 @@ const struct shape_field git_job_shape[] = {
 	{"when", SHAPE_INT, offsetof(struct git_job, when), .max = INT64_MAX},
 	{"history", SHAPE_INT, offsetof(struct git_job, history), .min = 1, .max = HISTORY_MAX, .number = 1},
 	{"push", SHAPE_BOOL, offsetof(struct git_job, push)},
-	{"keep", SHAPE_BOOL, offsetof(struct git_job, keep)},
+	{"grace_s", SHAPE_INT, offsetof(struct git_job, grace_s), .max = INT32_MAX},
 	{"files", SHAPE_LIST, offsetof(struct git_job, file), .of = file_shape, .size = sizeof(struct git_job_file),
 		.max = FILES_MAX},
 	{0},

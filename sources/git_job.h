@@ -18,7 +18,7 @@ struct git_job {
 	int64_t when;        /* unix seconds */
 	int64_t history;     /* commits that the branch may lead back to */
 	bool push;           /* false: look only; what is below stays unread */
-	bool keep;           /* refs/fleet/ that are none of ours any more stay */
+	int64_t grace_s;     /* refs/fleet/ that nothing names any more stay so long */
 	struct list file;    /* struct git_job_file */
 };
 struct git_job_done {

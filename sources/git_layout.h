@@ -4,6 +4,7 @@
  *                       in it. Its history is short, and begins with a commit that everybody makes alike from a tree.
  *   refs/fleet/HEX      a payload, by its path (bundles/SHA256.tar.zst, a long target or patch), or the short patches of
  *                       one plan (path "plans/PLAN"). HEX: the first digits of the path's SHA-256.
+ *   refs/fleet/old      which of them nothing names any more, and since when (git_old.h). Readers do not ask for it.
  *
  * A payload is a chain of commits: the tree of the k-th holds the first k pieces, and a server sends the pieces of the last
  * tree in order. So whoever has the first k pieces can make the first k commits himself and say that he has the k-th; what

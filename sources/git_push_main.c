@@ -8,7 +8,10 @@
 #include "base/sandbox.h"
 #include "sources/git_chain.h"
 #include "sources/git_compose.h"
+#include "sources/git_old.h"
+#include "sources/git_tidy.h"
 #include "sources/git_transfer.h"
+#include "sources/old.h"
 
 enum { JOB_MAX = 256 * MIB, TIMESTAMP_MAX = 60 * KIB, REMOTE_MAX = 256 * MIB };
 
@@ -67,20 +70,29 @@ static bool describe(struct push *p, const git_oid *at, struct err *e)
 	return true;
 }
 
-static bool fetch_branch(struct push *p, git_remote *remote, const git_oid *at, const git_remote_callbacks *c,
-	const struct git_transfer *t, struct err *e)
+static bool set_ref(git_repository *repo, const char *name, const git_oid *at, struct err *e)
 {
 	cleanup(git_lib_reference_free) git_reference *ref = NULL;
-	cleanup(free_ptr) char *spec = path_form("+%s:%s", p->branch, p->branch);
+
+	int failed = git_reference_create(&ref, repo, name, at, 1, NULL);
+	return failed == 0 || git_lib_failed(e, failed, name);
+}
+
+/* The branch, and what is old; `old` NULL: nothing is. */
+static bool fetch_both(struct push *p, git_remote *remote, const git_oid *at, const git_oid *old, const git_remote_callbacks *c,
+	const struct git_transfer *t, struct err *e)
+{
+	cleanup(free_ptr) char *branch = path_form("+%s:%s", p->branch, p->branch);
+	char list[] = "+" GIT_OLD_REF ":" GIT_OLD_REF, *specs[] = {branch, list};
 	git_fetch_options how = GIT_FETCH_OPTIONS_INIT;
 
 	how.callbacks = *c;
 	how.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
-	int failed = git_remote_download(remote, &(git_strarray){&spec, 1}, &how);
+	int failed = git_remote_download(remote, &(git_strarray){specs, old ? 2 : 1}, &how);
 	if (failed)
 		return git_link_failed(&t->link, failed, e);
-	failed = git_reference_create(&ref, p->repo, p->branch, at, 1, NULL);
-	return failed == 0 || git_lib_failed(e, failed, p->branch);
+	return set_ref(p->repo, p->branch, at, e) &&
+	       (old ? set_ref(p->repo, GIT_OLD_REF, old, e) : git_old_write(p->repo, (struct str){0}, e));
 }
 
 static bool look(struct push *p, struct err *e)
@@ -88,13 +100,14 @@ static bool look(struct push *p, struct err *e)
 	cleanup(git_lib_remote_free) git_remote *remote = NULL;
 	git_remote_callbacks callbacks;
 	struct git_transfer transfer;
-	git_oid at;
+	git_oid at, old;
 
 	if (!connect_to(&remote, p, GIT_DIRECTION_FETCH, &transfer, &callbacks, e))
 		return false;
 	if (!git_transfer_head(&at, remote, p->branch))
 		return true;
-	return fetch_branch(p, remote, &at, &callbacks, &transfer, e) && describe(p, &at, e);
+	bool has_old = git_transfer_head(&old, remote, GIT_OLD_REF);
+	return fetch_both(p, remote, &at, has_old ? &old : NULL, &callbacks, &transfer, e) && describe(p, &at, e);
 }
 
 /* --- sending --- */
@@ -152,34 +165,49 @@ static bool is_ours(const struct git_compose *c, const char *name)
 	return false;
 }
 
-static void specs_remove(struct specs *s, git_remote *remote, const struct git_compose *c)
+/* What nothing names any more goes when nobody can be reading it any longer; until then the remote itself remembers since when. */
+static bool specs_old(struct specs *s, size_t *gone, struct push *p, git_remote *remote, const struct git_compose *c, struct err *e)
 {
+	cleanup(buf_free) struct buf before = BUF_MAX(GIT_OLD_MAX);
+	struct old_list old = {.after = BUF_MAX(GIT_OLD_MAX), .now = p->job->when, .grace_s = p->job->grace_s};
 	const git_remote_head **heads;
 	size_t count = 0;
 
-	if (git_remote_ls(&heads, &count, remote) != 0)
-		return;
-	for (size_t i = 0; i < count; i++)
-		if (str_starts(str_of(heads[i]->name), "refs/fleet/") && !is_ours(c, heads[i]->name))
-			specs_add(s, path_form(":%s", heads[i]->name));
+	int failed = git_remote_ls(&heads, &count, remote);
+	if (failed)
+		return git_lib_failed(e, failed, p->job->access.url);
+	git_old_read(&before, p->repo);
+	old.before = buf_str(&before);
+	for (size_t i = 0; i < count; i++) {
+		const char *name = heads[i]->name;
+		if (!str_starts(str_of(name), "refs/fleet/") || strcmp(name, GIT_OLD_REF) == 0 || is_ours(c, name) || old_stays(&old, name))
+			continue;
+		specs_add(s, path_form(":%s", name));
+		++*gone;
+	}
+	bool same = str_eq(old.before, buf_str(&old.after)), none = !old.after.len;
+	bool ok = buf_ok(&old.after, e) && (same || git_old_write(p->repo, buf_str(&old.after), e));
+	if (ok && !same)
+		specs_add(s, path_form("%s%s:%s", none ? "" : "+", none ? "" : GIT_OLD_REF, GIT_OLD_REF));
+	buf_free(&old.after);
+	return ok;
 }
 
 /* What is sent when; each is a connection of its own, and none where nothing is to be done. */
 enum turn { PAYLOADS, BRANCH, OLD };
 
-static void fill(struct specs *s, enum turn turn, const struct push *p, git_remote *remote, const struct git_compose *c)
+static bool fill(struct specs *s, size_t *count, enum turn turn, struct push *p, git_remote *remote, const struct git_compose *c, struct err *e)
 {
-	if (turn == PAYLOADS)
-		specs_set(s, remote, c, true);
-	else if (turn == OLD && !p->job->keep)
-		specs_remove(s, remote, c);
-	else if (turn == BRANCH) {
-		specs_set(s, remote, c, false);
-		if (!remote_is_at(remote, p->branch, &c->main))
-			specs_add(s, path_form("+%s:%s", p->branch, p->branch));
-	}
+	if (turn == OLD)
+		return specs_old(s, count, p, remote, c, e);
+	specs_set(s, remote, c, turn == PAYLOADS);
+	if (turn == BRANCH && !remote_is_at(remote, p->branch, &c->main))
+		specs_add(s, path_form("+%s:%s", p->branch, p->branch));
+	*count = s->count;
+	return true;
 }
 
+/* *count: the refs that were set, or that went. */
 static bool send_turn(size_t *count, struct push *p, enum turn turn, const struct git_compose *c, struct err *e)
 {
 	cleanup(git_lib_remote_free) git_remote *remote = NULL;
@@ -192,8 +220,8 @@ static bool send_turn(size_t *count, struct push *p, enum turn turn, const struc
 		return false;
 	if (turn != OLD && !check_lease(p, remote, e))
 		return false;
-	fill(&specs, turn, p, remote, c);
-	*count = specs.count;
+	if (!fill(&specs, count, turn, p, remote, c, e))
+		return false;
 	if (!specs.count)
 		return true;
 	callbacks.push_update_reference = git_transfer_refused;
@@ -207,13 +235,27 @@ static bool send_turn(size_t *count, struct push *p, enum turn turn, const struc
 static bool name_all(struct push *p, const struct git_compose *c, struct err *e)
 {
 	for (size_t i = 0; i <= c->refs; i++) {
-		cleanup(git_lib_reference_free) git_reference *ref = NULL;
 		const char *name = i < c->refs ? c->ref[i].name : p->branch;
-		int failed = git_reference_create(&ref, p->repo, name, i < c->refs ? &c->ref[i].at : &c->main, 1, NULL);
-		if (failed)
-			return git_lib_failed(e, failed, name);
+		if (!set_ref(p->repo, name, i < c->refs ? &c->ref[i].at : &c->main, e))
+			return false;
 	}
 	return true;
+}
+
+/* What is published no more has no name here any longer, and so goes with the next tidying. Whatever keeps it from that, what
+ * was published is, and the next run tries again. */
+static void tidy(struct push *p, const struct git_compose *c)
+{
+	git_strarray names = {0};
+	struct err unimportant;
+
+	if (git_reference_list(&names, p->repo) != 0)
+		return;
+	for (size_t i = 0; i < names.count; i++)
+		if (str_starts(str_of(names.strings[i]), "refs/fleet/") && strcmp(names.strings[i], GIT_OLD_REF) != 0 && !is_ours(c, names.strings[i]))
+			(void)git_reference_remove(p->repo, names.strings[i]);
+	git_strarray_dispose(&names);
+	(void)!git_tidy(p->repo, &unimportant);
 }
 
 static bool publish(struct push *p, struct err *e)
@@ -230,6 +272,7 @@ static bool publish(struct push *p, struct err *e)
 	if (!send_turn(&payloads, p, PAYLOADS, &c, e) || !send_turn(&moved, p, BRANCH, &c, e) ||
 		!send_turn(&gone, p, OLD, &c, e))
 		return false;
+	tidy(p, &c);
 	git_oid_tostr(hex, sizeof hex, &c.main);
 	p->done->commit = str_dup(str_of(hex));
 	p->done->payloads = (int64_t)payloads;
@@ -243,10 +286,14 @@ static bool publish(struct push *p, struct err *e)
 static bool work(struct git_job_done *done, const struct git_job *job, struct err *e)
 {
 	cleanup(free_ptr) char *path = path_form("%s/push.git", job->dir), *branch = path_form("refs/heads/%s", job->branch);
+	cleanup(free_ptr) char *locked = path_form("%s/lock", job->dir);
+	cleanup(fd_close) int lock = -1;
+	bool taken;
 	cleanup(git_lib_repo_free) git_repository *repo = NULL;
 	struct push p = {.job = job, .branch = branch, .done = done};
 
-	if (!fs_mkdir(AT_FDCWD, job->dir, 0700, e) || !git_link_pins(job->dir, &job->access, e) ||
+	/* one at a time: what is composed has no name yet, and another would tidy it away */
+	if (!fs_mkdir(AT_FDCWD, job->dir, 0700, e) || !fs_lock(&lock, &taken, AT_FDCWD, locked, true, e) || !git_link_pins(job->dir, &job->access, e) ||
 		!git_lib_begin(job->dir, e) || !git_lib_open(&repo, path, e))
 		return false;
 	p.repo = repo;

@@ -115,7 +115,7 @@ static int run(const struct command *me, int argc, char **argv)
 	struct opt table[] = {
 		{"to", 0, OPT_TEXT, &wish.to, "NAME", "this place only (default: all of fleet.yaml)"},
 		{"dry-run", 'n', OPT_FLAG, &wish.dry, NULL, "look at the places, change nothing"},
-		{"prune", 0, OPT_FLAG, &wish.prune, NULL, "in folders, what nothing names any more goes at once"},
+		{"prune", 0, OPT_FLAG, &wish.prune, NULL, "what nothing names any more goes at once"},
 		COMMON_OPTS(common),
 		{0},
 	};

@@ -14,7 +14,7 @@ struct fleet_place {
 	struct list host_keys;    /* git over ssh: char *, "ssh-ed25519 AAAA..." */
 	int64_t history;          /* git: commits that the branch leads back to */
 	char *path;               /* folder: absolute after reading */
-	int64_t grace_ms;         /* folder: what nothing names any more stays so long */
+	int64_t grace_ms;         /* what nothing names any more stays so long */
 	int64_t releases;         /* of each plan, so many of the newest have their bundles there; 0: all that are permitted */
 	int64_t patches;          /* from so many bundles back */
 };

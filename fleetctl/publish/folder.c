@@ -10,10 +10,11 @@
 #include "fleetctl/publish/lead.h"
 #include "fleetctl/publish/publish.h"
 #include "sources/gzip.h"
+#include "sources/old.h"
 
 enum { SQUEEZED_MIN = 64 /* less is not worth a header */, DOCUMENT_MAX = 16 * MIB };
 enum { TIMESTAMP_MAX = 64 * KIB, CHUNK = 64 * KIB, OLD_MAX = 16 * MIB };
-static const char old_list[] = ".fleetctl-old", timestamp[] = "metadata/timestamp.json";
+static const char old_file[] = ".fleetctl-old", timestamp[] = "metadata/timestamp.json";
 static const char *const rooms[] = {"metadata", "targets", "bundles", "patches"};
 
 /* --- what is there --- */
@@ -109,23 +110,10 @@ static bool put_all(struct publish_report *out, int dir, const struct publish *p
 
 /* --- what is named no more --- */
 
-/* Lines of "UNIX-SECONDS PATH": since when nothing names it. */
-static int64_t since(struct str list, const char *path, int64_t otherwise)
-{
-	while (list.len) {
-		struct str name, line = str_cut(list, '\n', &list), when = str_cut(line, ' ', &name);
-		uint64_t n;
-		if (str_is(name, path) && str_number(&n, when, INT64_MAX))
-			return (int64_t)n;
-	}
-	return otherwise;
-}
-
 struct sweep {
 	const struct publish *p;
 	int dir;
-	struct str before;
-	struct buf after;
+	struct old_list old;
 	size_t removed;
 };
 
@@ -145,14 +133,8 @@ static bool is_named(const struct contents *c, const char *path)
 
 static bool sweep_file(struct sweep *s, const char *path, struct err *e)
 {
-	int64_t now = s->p->now, from = since(s->before, path, now);
-
-	if (is_named(s->p->contents, path))
+	if (is_named(s->p->contents, path) || old_stays(&s->old, path))
 		return true;
-	if (!s->p->prune && now - from < s->p->place->grace_ms / 1000) {
-		buf_form(&s->after, "%lld %s\n", (long long)from, path);
-		return true;
-	}
 	s->removed++;
 	return s->p->dry || fs_remove(s->dir, path, e);
 }
@@ -178,17 +160,18 @@ static bool sweep_folder(struct sweep *s, const char *folder, struct err *e)
 static bool sweep(struct publish_report *out, int dir, const struct publish *p, struct err *e)
 {
 	cleanup(buf_free) struct buf before = BUF_MAX(OLD_MAX);
-	struct sweep s = {.p = p, .dir = dir, .after = BUF_MAX(OLD_MAX)};
+	const struct old_list old = {.after = BUF_MAX(OLD_MAX), .now = p->now, .grace_s = p->prune ? 0 : p->place->grace_ms / 1000};
+	struct sweep s = {.p = p, .dir = dir, .old = old};
 
-	bool ok = read_small(&before, dir, old_list, e);
-	s.before = buf_str(&before);
+	bool ok = read_small(&before, dir, old_file, e);
+	s.old.before = buf_str(&before);
 	for (size_t i = 0; ok && i < COUNT_OF(rooms); i++)
 		ok = sweep_folder(&s, rooms[i], e);
-	ok = ok && buf_ok(&s.after, e);
-	if (ok && !p->dry && !str_eq(s.before, buf_str(&s.after)))
-		ok = fs_write(dir, old_list, buf_str(&s.after), 0644, e);
+	ok = ok && buf_ok(&s.old.after, e);
+	if (ok && !p->dry && !str_eq(s.old.before, buf_str(&s.old.after)))
+		ok = fs_write(dir, old_file, buf_str(&s.old.after), 0644, e);
 	out->removed = s.removed;
-	buf_free(&s.after);
+	buf_free(&s.old.after);
 	return ok;
 }
 

@@ -116,6 +116,7 @@ static struct git_job job_of(const struct publish *p)
 		.branch = place->branch ? place->branch : (char *)"main",
 		.when = p->now,
 		.history = place->history,
+		.grace_s = p->prune ? 0 : place->grace_ms / 1000,
 	};
 }
 
