@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/guard/record.h"
+#include "agent/pull/keys.h"
 #include "agent/store/access.h"
 #include "agent/store/bundle.h"
 #include "agent/store/ledger.h"
@@ -224,7 +225,8 @@ static bool fill_store(struct config *c, bool new_key, const struct brought *b, 
 		return err_set(e, ERR_BUSY, "an update is under way; when it has ended, try again");
 	/* whatever was tried before is over: nobody leads back to it */
 	return guard_end(s.dir, GUARD_RELEASE, e) && guard_end(s.dir, GUARD_AGENT, e) && enrol_baseline(c, &s, e) && trustdir_clear(&s, e) && first_day_keep(&b->day, &s, e) &&
-	       receipts_make_key(&s, new_key, e) && access_enrol(&s, c, keys, e) && write_ledger(c, &s, e);
+	       receipts_make_key(&s, new_key, e) && pull_keys_make(&s, c->has_sources ? &c->sources : NULL, new_key, e) &&
+	       access_enrol(&s, c, keys, e) && write_ledger(c, &s, e);
 }
 
 /* Root enrols; the state is its owner's, who is the user that the agent runs as. */

@@ -12,8 +12,8 @@ struct enrolment {
 	const char *serve;            /* their forced command; NULL: the usual */
 	const char *sources;          /* file like fleet/sources.json: where to fetch from until one is signed; NULL: nowhere */
 	const char *metadata;         /* copy of the repository's metadata/: nothing older is believed ever after; NULL: none */
-	bool force;                   /* begin anew as the same host: its receipt key and the chain of its receipts go on */
-	bool new_key;                 /* but for that */
+	bool force;                   /* begin anew as the same host: its keys and the chain of its receipts go on */
+	bool new_key;                 /* but for those */
 	bool allow_volatile;          /* a state folder that a restart may empty is right: a test, a container */
 };
 /* The last thing written is agent.json: before that, the host is not enrolled. ERR_EXISTS when it is already, unless `force`;

@@ -3,6 +3,7 @@
 
 #include "agent/command.h"
 #include "agent/enrol.h"
+#include "agent/pull/keys.h"
 #include "agent/store/receipts.h"
 
 static int run(const struct command *me, int argc, char **argv)
@@ -22,7 +23,7 @@ static int run(const struct command *me, int argc, char **argv)
 		{"serve", 0, OPT_TEXT, &want.serve, "COMMAND", "what they run (default: " CONFIG_SERVE ")"},
 		{"sources", 0, OPT_TEXT, &want.sources, "FILE", "where to fetch from until sources are signed"},
 		{"force", 0, OPT_FLAG, &want.force, NULL, "begin anew as the same host: baseline, no trust kept"},
-		{"new-key", 0, OPT_FLAG, &want.new_key, NULL, "with --force: a new receipt key, and a new chain of receipts"},
+		{"new-key", 0, OPT_FLAG, &want.new_key, NULL, "with --force: new keys, of receipts and of git, and a new chain of receipts"},
 		{"allow-volatile", 0, OPT_FLAG, &want.allow_volatile, NULL,
 			"also with a state folder that a restart may empty: tmpfs, ramfs, overlay"},
 		WHERE_OPTS(w),
@@ -40,6 +41,12 @@ static int run(const struct command *me, int argc, char **argv)
 	if (!enrol_host(&want, &e) || !host_open(&h, &w, &e) || !receipts_key(key, &h.store, &e))
 		return command_fail(me, &e);
 	printf("%s is enrolled for plan %s and runs the baseline\nreceipt key %s\n", want.id, want.plan, key);
+	for (enum pull_key k = 0; k < PULL_KEYS; k++) {
+		cleanup(buf_free) struct buf line = {0};
+		pull_key_public(&line, &h.store, k);
+		if (line.len)
+			printf("%s " STR_FMT " %s\n", pull_key_words[k], STR_ARG(buf_str(&line)), want.id);
+	}
 	return COMMAND_OK;
 }
 

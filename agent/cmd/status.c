@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "agent/command.h"
+#include "agent/pull/keys.h"
 #include "agent/pull/view.h"
 #include "agent/store/access.h"
 #include "agent/store/lease.h"
@@ -25,6 +26,7 @@ struct view {
 	struct access_set access;
 	struct digest linked; /* the bundle of the agent in place of the packaged one; zero: none */
 	char key[DIGEST_HEX + 1]; /* empty: there is none */
+	struct buf pull_key[PULL_KEYS]; /* of git; empty: none */
 };
 
 static void view_free(struct view *v)
@@ -35,6 +37,8 @@ static void view_free(struct view *v)
 	buf_free(&v->receipt_text);
 	receipt_free(&v->receipt);
 	access_set_free(&v->access);
+	for (size_t i = 0; i < PULL_KEYS; i++)
+		buf_free(&v->pull_key[i]);
 }
 
 static bool view_fill(struct view *v, const struct host *h, struct err *e)
@@ -47,6 +51,8 @@ static bool view_fill(struct view *v, const struct host *h, struct err *e)
 		return false;
 	if (!receipts_key(v->key, &h->store, e))
 		v->key[0] = 0; /* the next receipt makes one */
+	for (enum pull_key k = 0; k < PULL_KEYS; k++)
+		pull_key_public(&v->pull_key[k], &h->store, k);
 	if (!release_current(&current, &h->store, e) || !release_open(&v->now, &h->store, current, e) ||
 		!ledger_load(&v->ledger, &h->store, e) || !receipts_newest(&v->receipt_text, &h->store, v->ledger.receipt, e))
 		return false;
@@ -132,6 +138,9 @@ static void print_people(const struct view *v, const struct host *h)
 	print_pull(v, h);
 	printf("%-9s%s%s\n", "agent", fleet_version, digest_zero(v->linked) ? ", packaged" : ", linked");
 	printf("%-9s%s\n", "key", v->key[0] ? v->key : "none: the next receipt makes one");
+	for (size_t i = 0; i < PULL_KEYS; i++)
+		if (v->pull_key[i].len)
+			printf("%-9s" STR_FMT " %s\n", pull_key_words[i], STR_ARG(buf_str(&v->pull_key[i])), h->config.id);
 	print_marks("guilty", &v->ledger.guilty);
 	print_marks("held", &v->ledger.held);
 	shape_ms_text(left, v->lease.left_ms);
@@ -188,6 +197,12 @@ static void set_lease(doc *d, const struct lease *l)
 	doc_set(d, "lease", lease);
 }
 
+static void set_pull_key(doc *d, const char *name, const struct view *v, enum pull_key key)
+{
+	if (v->pull_key[key].len)
+		doc_set_str(d, name, buf_str(&v->pull_key[key]));
+}
+
 static bool print_json(const struct view *v, const struct host *h, struct err *e)
 {
 	cleanup(doc_free) doc *d = doc_object();
@@ -211,6 +226,8 @@ static bool print_json(const struct view *v, const struct host *h, struct err *e
 	doc_set_int(d, "access", v->access.access.number); /* 0: the keys of the enrolment */
 	doc_set_int(d, "sources", v->access.sources.number);
 	doc_set_text(d, "receipt_key", v->key[0] ? v->key : NULL);
+	set_pull_key(d, "git_key", v, PULL_GIT_KEY);
+	set_pull_key(d, "push_key", v, PULL_PUSH_KEY);
 	if (v->ledger.has_previous)
 		set_digest(d, "previous", v->ledger.previous);
 	if (v->ledger.has_attempt)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "agent/pull/keys.h"
 #include "agent/pull/memory.h"
 #include "sources/fetch.h"
 #include "sources/folder.h"
@@ -82,7 +83,6 @@ static bool open_https(struct source **out, const struct reach *r, struct err *e
 	return open;
 }
 
-/* Its key is made on the host, or brought there: pull/git-key in the state folder, 0600, of the agent's user. */
 static bool open_git(struct source **out, const struct reach *r, struct err *e)
 {
 	const struct list *keys = &r->origin->host_keys;
@@ -90,11 +90,11 @@ static bool open_git(struct source **out, const struct reach *r, struct err *e)
 	cleanup(free_ptr) char *ca = NULL;
 	cleanup(free_ptr) char *helper = NULL;
 	cleanup(free_ptr) char *dir = path_form("%s/pull/git-%zu", r->store->path, r->index);
-	cleanup(free_ptr) char *key = path_form("%s/pull/git-key", r->store->path);
+	cleanup(free_ptr) char *key = NULL;
 	cleanup(free_ptr) const char **host_keys = mem_new(keys->count + 1, sizeof *host_keys);
 
 	if (!reach_helper(&helper, "fleet-fetch-git", e) || !reach_ca(&ca, r->origin, name, r->store, e) ||
-		!fs_mkdir(r->store->dir, "pull", 0755, e))
+		!fs_mkdir(r->store->dir, "pull", 0755, e) || (keys->count && !pull_key_path(&key, r->store, PULL_GIT_KEY, e)))
 		return false;
 	for (size_t i = 0; i < keys->count; i++)
 		host_keys[i] = ((char **)keys->items)[i];
@@ -104,7 +104,7 @@ static bool open_git(struct source **out, const struct reach *r, struct err *e)
 		.branch = r->origin->branch,
 		.plan = r->plan,
 		.dir = dir,
-		.key = keys->count ? key : NULL,
+		.key = key,
 		.host_keys = host_keys,
 		.ca = ca,
 		.clock_unsure = r->clock_unsure,

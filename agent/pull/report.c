@@ -1,6 +1,7 @@
 /* Receipts on their way home. */
 #include "agent/pull/report.h"
 
+#include "agent/pull/keys.h"
 #include "agent/pull/reach.h"
 #include "agent/store/ledger.h"
 #include "agent/store/receipts.h"
@@ -77,19 +78,20 @@ static bool push(int64_t *sent, int64_t first, int64_t last, const struct way *w
 	cleanup(free_ptr) char *helper = NULL;
 	cleanup(free_ptr) char *dir = path_form("%s/pull/post", w->store->path);
 	cleanup(free_ptr) char *from = path_form("%s/receipts", w->store->path);
-	cleanup(free_ptr) char *key = path_form("%s/pull/push-key", w->store->path);
+	cleanup(free_ptr) char *key = NULL;
 	cleanup(free_ptr) const char **host_keys = mem_new(pins->count + 1, sizeof *host_keys);
 
 	for (size_t i = 0; i < pins->count; i++)
 		host_keys[i] = ((char **)pins->items)[i];
-	if (!reach_helper(&helper, "fleet-post-git", e) || !fs_mkdir(w->store->dir, "pull", 0755, e))
+	if (!reach_helper(&helper, "fleet-post-git", e) || !fs_mkdir(w->store->dir, "pull", 0755, e) ||
+		(pins->count && !pull_key_path(&key, w->store, PULL_PUSH_KEY, e)))
 		return false;
 	const struct post p = {
 		.helper = helper,
 		.url = w->to->url,
 		.branch = w->to->branch,
 		.dir = dir,
-		.key = pins->count ? key : NULL,
+		.key = key,
 		.host_keys = host_keys,
 	};
 	if (!post_bring(&p, w->config->id, from, first, last, clock_now().unix_s, e))

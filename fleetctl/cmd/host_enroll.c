@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/name.h"
 #include "fleetctl/cmd/host_pin.h"
+#include "fleetctl/enroll/server.h"
 #include "fleetctl/enroll/steps.h"
 #include "fleetctl/repo/passphrase.h"
 #include "keys/secret.h"
@@ -28,6 +29,8 @@ struct enrolling {
 	struct sudo sudo;
 	struct machine machine;
 	struct kit kit;
+	struct origins origins;
+	struct server_keys servers;
 	doc *steps, *pins;
 	bool changed;
 	int code;
@@ -38,6 +41,8 @@ static void enrolling_free(struct enrolling *en)
 	machine_free(&en->machine);
 	sudo_free(&en->sudo);
 	kit_free(&en->kit);
+	origins_free(&en->origins);
+	server_keys_free(&en->servers);
 	shell_close(&en->shell);
 	login_free(&en->login);
 	doc_free(&en->steps);
@@ -141,9 +146,13 @@ static bool reach(struct enrolling *en, struct err *e)
 
 /* --- the steps --- */
 
-static void tell(const struct enrolling *en, const struct enroll_step *s)
+static const char *state_of(const struct enrolling *en, const struct enroll_step *s)
 {
-	const char *state = s->done ? "done already" : en->wish->dry ? "to do" : "done";
+	return s->done ? "done already" : en->wish->dry ? "to do" : "done";
+}
+
+static void tell(const struct enrolling *en, const struct enroll_step *s, const char *state)
+{
 	doc *d = doc_object(), *lines = doc_list();
 
 	doc_set_text(d, "step", s->name);
@@ -165,6 +174,14 @@ static void tell(const struct enrolling *en, const struct enroll_step *s)
 	}
 }
 
+/* It has been done, also by a dry run: it changes nothing. */
+static void tell_look(const struct enrolling *en)
+{
+	cleanup(free_ptr) char *line = machine_look_line(&en->sudo);
+
+	tell(en, &(struct enroll_step){ .name = "look", .note = (char *)"reads only", .line = { { .text = line } }, .lines = 1 }, "done");
+}
+
 static bool do_steps(struct enrolling *en, struct enroll_step step[ENROLL_STEPS], struct err *e)
 {
 	for (size_t i = 0; i < ENROLL_STEPS; i++) {
@@ -174,7 +191,7 @@ static bool do_steps(struct enrolling *en, struct enroll_step step[ENROLL_STEPS]
 				return false;
 		}
 		en->changed = en->changed || !step[i].done;
-		tell(en, &step[i]);
+		tell(en, &step[i], state_of(en, &step[i]));
 	}
 	return true;
 }
@@ -186,7 +203,10 @@ static bool on_the_machine(struct enrolling *en, struct err *e)
 	struct enroll what = { .id = w->id, .plan = w->plan, .site = w->site, .machine = &en->machine, .sudo = &en->sudo, .kit = &en->kit };
 	struct enroll_step step[ENROLL_STEPS] = { 0 };
 
+	tell_look(en);
 	if (!kit_pack(&en->kit, &en->fleet, &kit, e) || !enroll_plan(step, &what, e))
+		return false;
+	if (en->kit.sources.len && !origins_read(&en->origins, buf_str(&en->kit.sources), "fleet/sources.json", e))
 		return false;
 	bool good = do_steps(en, step, e);
 	enroll_steps_free(step);
@@ -198,7 +218,7 @@ static bool on_the_machine(struct enrolling *en, struct err *e)
 static bool list_host(struct enrolling *en, struct err *e)
 {
 	const struct wishes *w = en->wish;
-	cleanup(free_ptr) char *receipt_key = NULL;
+	cleanup(enroll_keys_free) struct enroll_keys keys = { 0 };
 	struct host h = { .id = (char *)w->id, .plan = (char *)w->plan, .site = (char *)w->site, .address = (char *)w->address, .user = (char *)"fleet-agent",
 		.host_key = (char *)shell_host_key(en->shell), .port = w->port };
 	struct enroll_step s = { .name = "hosts.yaml", .done = en->host != NULL };
@@ -207,17 +227,37 @@ static bool list_host(struct enrolling *en, struct err *e)
 	cleanup(free_ptr) char *ask = sudo_line(&en->sudo, ENROLL_ASK);
 	s.note = note;
 	s.line[0] = (struct enroll_line){ .text = ask };
-	s.lines = s.done ? 0 : 1;
-	if (!s.done && !w->dry) {
-		if (!enroll_receipt_key(&receipt_key, en->shell, &en->sudo, e))
+	bool asks = !s.done || server_keys_wanted(&en->origins);
+	s.lines = asks ? 1 : 0;
+	if (asks && !w->dry) {
+		if (!enroll_ask_keys(&keys, en->shell, &en->sudo, e))
 			return false;
-		h.receipt_key = receipt_key;
-		if (!fleet_add_host(&en->fleet, &h, e))
+		server_keys_of(&en->servers, &en->origins, w->id, keys.git, keys.push);
+		h.receipt_key = keys.receipt;
+		if (!s.done && !fleet_add_host(&en->fleet, &h, e))
 			return false;
 	}
 	en->changed = en->changed || !s.done;
-	tell(en, &s);
+	tell(en, &s, state_of(en, &s));
 	return true;
+}
+
+/* For whoever has the git server. */
+static doc *tell_servers(const struct enrolling *en)
+{
+	doc *all = doc_list();
+
+	for (size_t i = 0; i < en->servers.count; i++) {
+		const struct server_key *k = &en->servers.at[i];
+		doc *d = doc_object();
+		doc_set_text(d, "server", k->server);
+		doc_set_text(d, "to", k->to);
+		doc_set_text(d, "line", k->line);
+		doc_add(all, d);
+		if (!en->show->json)
+			printf("# %s: to %s there, %s needs this line of authorized_keys:\n%s\n", k->server, k->to, en->wish->id, k->line);
+	}
+	return all;
 }
 
 /* By the pinned host key, as fleet-agent, with the key that rollouts use: what works now works then. */
@@ -233,6 +273,16 @@ static bool greet(struct enrolling *en, struct err *e)
 	return host_pin(&en->code, en->pins, en->show, &f, &c, identity, false, e) || err_in(e, "greeting it as rollouts do");
 }
 
+static void tell_greeting(const struct enrolling *en)
+{
+	const struct wishes *w = en->wish;
+	cleanup(free_ptr) char *line = w->port ? path_form("ssh -p %lld fleet-agent@%s", (long long)w->port, w->address) : path_form("ssh fleet-agent@%s", w->address);
+	struct enroll_step s = { .name = "greeting", .note = (char *)"as rollouts do: sshd runs `fleet-agent serve` for it, and it shows its receipt",
+		.line = { { .text = line } }, .lines = 1 };
+
+	tell(en, &s, state_of(en, &s));
+}
+
 static bool enroll(struct enrolling *en, struct err *e)
 {
 	const struct wishes *w = en->wish;
@@ -243,10 +293,11 @@ static bool enroll(struct enrolling *en, struct err *e)
 		return false;
 	if (!on_the_machine(en, e) || !list_host(en, e))
 		return err_in(e, "%s", shell_where(en->shell));
+	if (!w->dry && !greet(en, e))
+		return false;
+	tell_greeting(en);
 	if (w->dry)
 		return true;
-	if (!greet(en, e))
-		return false;
 	if (en->code == 0)
 		show_note(en->show, en->changed ? "%s is a host of the fleet" : "%s is a host of the fleet: nothing was to be changed", w->id);
 	return true;
@@ -281,14 +332,17 @@ static int run(const struct command *me, int argc, char **argv)
 	cleanup(enrolling_free) struct enrolling en = { .wish = &w, .show = &show, .fleet = { .at = -1 }, .steps = doc_list(), .pins = doc_list() };
 	if (!enroll(&en, &e))
 		return command_fail(&show, &e);
+	doc *servers = tell_servers(&en);
 	if (show.json) {
 		doc *whole = show_doc(&show);
 		doc_set_text(whole, "host", w.id);
 		doc_set_bool(whole, "changed", en.changed && !w.dry);
 		doc_set(whole, "steps", doc_ref(en.steps));
 		doc_set(whole, "hosts", doc_ref(en.pins));
+		doc_set(whole, "authorized_keys", doc_ref(servers));
 		show_json(whole);
 	}
+	doc_free(&servers);
 	return en.code;
 }
 

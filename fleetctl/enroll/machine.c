@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/doc.h"
+#include "base/fs.h"
 
 enum { LOOK_MS = 60000, ROOM_KIB = 48 * KIB, DEBIAN = 12 };
 
@@ -82,10 +83,17 @@ static void read_line(struct machine *m, struct str word, struct str said)
 		put(&m->anchor, str_cut(said, ' ', &rest));
 }
 
+static const char command[] = "env LC_ALL=C sh -s";
+
+char *machine_look_line(const struct sudo *how)
+{
+	cleanup(free_ptr) char *typed = sudo_line(how, command);
+
+	return path_form("%s <<'LOOK'\n%sLOOK", typed, look);
+}
+
 static bool look_by(struct shell_end *end, struct shell *s, const struct sudo *how, struct err *e)
 {
-	static const char command[] = "env LC_ALL=C sh -s";
-
 	return how ? sudo_run(end, s, how, command, str_of(look), LOOK_MS, e) : shell_run(end, s, command, str_of(look), LOOK_MS, e);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/doc.h"
 #include "base/fs.h"
+#include "manifests/ssh_key.h"
 
 enum { SILENCE_MS = 10 * 60 * 1000 }; /* apt on a slow line is silent for long */
 #define CARRY "/var/cache/fleet-enroll" /* root's own: nobody else's link may stand in its place */
@@ -234,7 +235,13 @@ bool enroll_do(const struct enroll_step *step, struct shell *s, const struct sud
 	return true;
 }
 
-bool enroll_receipt_key(char **out, struct shell *s, const struct sudo *how, struct err *e)
+/* It becomes a word of a line that a person pastes on a server: no more than that. */
+static bool take_ssh_key(char **out, struct str said, struct err *e)
+{
+	return !said.len || ssh_key_read(out, said, e);
+}
+
+bool enroll_ask_keys(struct enroll_keys *out, struct shell *s, const struct sudo *how, struct err *e)
 {
 	static const char command[] = ENROLL_ASK;
 	cleanup(shell_end_free) struct shell_end end = { 0 };
@@ -244,6 +251,17 @@ bool enroll_receipt_key(char **out, struct shell *s, const struct sudo *how, str
 		return false;
 	if (!doc_read(&d, buf_str(&end.out), e) || !doc_str(doc_get(d, "receipt_key")).data)
 		return err_set(e, ERR_PROTOCOL, "`%s` names no receipt_key", command);
-	*out = str_dup(doc_str(doc_get(d, "receipt_key")));
+	cleanup(enroll_keys_free) struct enroll_keys k = { .receipt = str_dup(doc_str(doc_get(d, "receipt_key"))) };
+	if (!take_ssh_key(&k.git, doc_str(doc_get(d, "git_key")), e) || !take_ssh_key(&k.push, doc_str(doc_get(d, "push_key")), e))
+		return err_in(e, "`%s`", command);
+	*out = k;
+	k = (struct enroll_keys){ 0 };
 	return true;
+}
+
+void enroll_keys_free(struct enroll_keys *k)
+{
+	free_ptr(&k->receipt);
+	free_ptr(&k->git);
+	free_ptr(&k->push);
 }

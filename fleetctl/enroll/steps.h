@@ -32,6 +32,10 @@ void enroll_steps_free(struct enroll_step step[ENROLL_STEPS]);
 must_check bool enroll_do(const struct enroll_step *step, struct shell *s, const struct sudo *how, struct err *e);
 /* Out of what a command that failed said, in the machine's words: what that means, and what to do. Always false. */
 bool enroll_failed(const char *command, const struct shell_end *end, struct err *e);
-/* The key that signs its receipts, as the host itself says to ENROLL_ASK. */
+/* Its public keys, as the host itself says to ENROLL_ASK: what signs its receipts, and what logs in to git servers (NULL: none). */
 #define ENROLL_ASK "fleet-agent status --json"
-must_check bool enroll_receipt_key(char **out, struct shell *s, const struct sudo *how, struct err *e);
+struct enroll_keys {
+	char *receipt, *git, *push;
+};
+must_check bool enroll_ask_keys(struct enroll_keys *out, struct shell *s, const struct sudo *how, struct err *e);
+void enroll_keys_free(struct enroll_keys *k);

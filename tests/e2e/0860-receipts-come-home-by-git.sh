@@ -33,7 +33,7 @@ for host in ber-D tyo-D; do
 	puller "$host" plan-D "site-$host"
 	state=$T/hosts/$host/state/pull
 	install -m 0600 "$T/operator" "$state/git-key"
-	ssh-keygen -q -t ed25519 -N '' -C "$host" -f "$state/push-key"
+	ssh-keygen -y -f "$state/push-key" >"$state/push-key.pub" # the one of its enrolment
 	printf 'restrict,command="git -c receive.hideRefs='"'!refs/heads/receipts/%s'"' receive-pack %s" %s\n' \
 		"$host" "$home" "$(cat "$state/push-key.pub")" >>"$T/hosts/git/authorized"
 done

@@ -114,7 +114,7 @@ static bool is_flush(const struct entry *e)
 static void put(int disk, uint64_t at, const unsigned char *data, uint64_t length)
 {
 	while (length) {
-		ssize_t n = pwrite(disk, data, length, (off_t)at);
+		ssize_t n = pwrite(disk, data, (size_t)length, (off_t)at);
 		if (n <= 0)
 			die("write: %s", strerror(errno));
 		at += (uint64_t)n;
