@@ -284,25 +284,39 @@ static bool in_window(const struct stage *s, int64_t unix_s)
 	return open;
 }
 
+/* Why nobody can say here whether a window is open; empty: one can. A host that lacks a zone would else wait for ever, and say
+ * nothing of it that a person would look for. */
+static void why_unsure(char out[160], const struct stage *s, const struct stage_ask *ask)
+{
+	const struct window *w = s->windows.items;
+
+	out[0] = 0;
+	if (!ask->now.synced)
+		snprintf(out, 160, "the clock is not sure");
+	for (size_t i = 0; i < s->windows.count && !out[0]; i++)
+		if (!window_is_known(&w[i]))
+			snprintf(out, 160, "this host does not know the zone %.80s (package tzdata)", w[i].zone);
+}
+
 static struct stage_answer decide_time(const struct stage *s, const struct stage_ask *ask)
 {
 	struct stage_answer a;
-	char left[32];
+	char left[32], unsure[160];
 
 	if (s->windows.count == 0)
 		return say(STAGE_TAKE, "its turn has come");
 	if (ask->now.synced && in_window(s, ask->now.unix_s))
 		return say(STAGE_TAKE, "its turn has come, and its window is open");
-	if (ask->now.synced) {
+	why_unsure(unsure, s, ask);
+	if (!unsure[0]) {
 		a = say(STAGE_WAIT, "outside of its windows");
 		a.for_window = true;
 		return a;
 	}
 	if (ask->waited_ms >= s->defer_ms)
-		return say(
-			STAGE_TAKE, "no window could be known for want of a sure clock, and it has waited long enough");
+		return say(STAGE_TAKE, "no window could be known: %s; it has waited long enough", unsure);
 	shape_ms_text(left, s->defer_ms - ask->waited_ms);
-	a = say(STAGE_WAIT, "the clock is not sure, so no window is open; it waits no longer than another %s", left);
+	a = say(STAGE_WAIT, "%s, so no window is open; it waits no longer than another %s", unsure, left);
 	a.for_window = a.for_clock = true;
 	return a;
 }

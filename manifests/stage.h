@@ -72,7 +72,7 @@ struct stage_ask {
 	struct digest current;
 	int64_t counter;       /* highest that this host has seen; 0: none */
 	struct moment now;
-	int64_t waited_ms;     /* for how long a clock that is not sure has kept this host from it */
+	int64_t waited_ms;     /* for how long a clock that is not sure, or a zone that is not known, has kept this host from it */
 };
 enum stage_say {
 	STAGE_TAKE, /* it may begin */
@@ -84,7 +84,7 @@ extern const char *const stage_say_words[]; /* "take" "wait" "hold" "back" */
 struct stage_answer {
 	enum stage_say say;
 	bool for_window; /* WAIT, and for nothing but a window */
-	bool for_clock;  /* that, and only for want of a sure clock */
+	bool for_clock;  /* that, and only for want of a sure clock, or of the zone */
 	char why[300];  /* one sentence */
 };
 struct stage_answer stage_decide(const struct stage *s, const struct stage_ask *ask);

@@ -57,9 +57,14 @@ static bool zone_is_known(const char *zone)
 	return strcmp(zone, "UTC") == 0 || fs_exists(AT_FDCWD, file);
 }
 
+bool window_is_known(const struct window *w)
+{
+	return zone_is_known(w->zone);
+}
+
 bool window_is_open(const struct window *w, int64_t unix_s)
 {
-	if (!zone_is_known(w->zone))
+	if (!window_is_known(w))
 		return false;
 	struct tm tm = zone_time(w->zone, unix_s);
 	int64_t minute = tm.tm_hour * 60 + tm.tm_min;

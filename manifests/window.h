@@ -12,5 +12,7 @@ extern const struct shape_field window_shape[];
 
 /* One that opens at all. */
 must_check bool window_check(const struct window *w, struct err *e);
+/* Does this machine have the zone (Debian: tzdata)? */
+bool window_is_known(const struct window *w);
 /* Closed, too, when the zone is not known on this machine. */
 bool window_is_open(const struct window *w, int64_t unix_s);

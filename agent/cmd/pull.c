@@ -29,8 +29,10 @@ static int run(const struct command *me, int argc, char **argv)
 {
 	struct where w = {0};
 	struct pull pull = {.launch = launch_apply};
+	bool quiet = false;
 	const struct opt table[] = {
 		{"now", 0, OPT_FLAG, &pull.now, NULL, "also when the next poll is not due"},
+		{"quiet", 'q', OPT_FLAG, &quiet, NULL, "say nothing where the next poll is not due: for the timer, which asks each minute"},
 		{"dry-run", 'n', OPT_FLAG, &pull.dry, NULL, "say what it would take, and take nothing"},
 		WHERE_OPTS(w),
 		{0},
@@ -49,7 +51,8 @@ static int run(const struct command *me, int argc, char **argv)
 	for (int left = POLLS_MAX; left > 0; left = end.more ? left - 1 : 0) {
 		if (!pull_once(&end, &pull, &e))
 			return command_fail(me, &e);
-		fprintf(end.end == PULL_FAILED ? stderr : stdout, "%s: %s\n", pull_end_words[end.end], end.why);
+		if (!quiet || end.end != PULL_NOT_DUE)
+			fprintf(end.end == PULL_FAILED ? stderr : stdout, "%s: %s\n", pull_end_words[end.end], end.why);
 		pull.now = true;
 	}
 	if (end.end == PULL_HANDED)

@@ -36,6 +36,7 @@ install(FILES ${packaging}/fleet-agent.sysusers DESTINATION lib/sysusers.d RENAM
 install(FILES ${packaging}/fleet-agent.tmpfiles DESTINATION lib/tmpfiles.d RENAME fleet-agent.conf COMPONENT fleet-agent)
 install(FILES ${packaging}/sshd.conf DESTINATION /etc/ssh/sshd_config.d RENAME fleet-agent.conf COMPONENT fleet-agent)
 install_gz(${PROJECT_SOURCE_DIR}/agent/man/fleet-agent.8 share/man/man8 fleet-agent)
+install(FILES ${packaging}/fleet-agent.bash DESTINATION share/bash-completion/completions RENAME fleet-agent COMPONENT fleet-agent)
 
 package_basics(fleetctl)
 install(TARGETS fleetctl ${helpers} fleet-push-git RUNTIME DESTINATION lib/fleetctl COMPONENT fleetctl)
@@ -88,7 +89,7 @@ if(TARGET fleet-fetch-git)
   string(APPEND libs ", libgit2-1.5 (>= 1.5.1), zlib1g (>= 1:1.2.11)")
 endif()
 set(CPACK_DEBIAN_FLEET-AGENT_PACKAGE_NAME fleet-agent)
-set(CPACK_DEBIAN_FLEET-AGENT_PACKAGE_DEPENDS "${libs}, openssh-server, systemd (>= 250)")
+set(CPACK_DEBIAN_FLEET-AGENT_PACKAGE_DEPENDS "${libs}, openssh-server, systemd (>= 250), tzdata")
 set(CPACK_COMPONENT_FLEET-AGENT_DESCRIPTION
   "keeps an unattended host on the release that was signed for it
 Takes releases of scripts over SSH or by polling a repository, verifies who

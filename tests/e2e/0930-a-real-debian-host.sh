@@ -128,6 +128,31 @@ ctl_sign rollout start pi-D --pull --any-time --allow-blind
 expect 0 'a rollout that is pulled is signed'
 publish
 machine_cut
+
+# --- a start without a network: what brings it up waits, and everything behind it, but for the scripts ---
+
+cat >"$R/etc/systemd/system/no-network.service" <<'UNIT'
+[Unit]
+Before=network.target
+Wants=network.target
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'until [ -e /run/network-there ]; do sleep 0.1; done'
+TimeoutStartSec=infinity
+UNIT
+ln -s ../no-network.service "$R/etc/systemd/system/multi-user.target.wants/no-network.service"
+: >"$T/boot.log"
+"$here/tests/machine/boot.sh" "$R" >"$T/boot.log" 2>&1 &
+box=$!
+inside() { nsenter -t "$(pgrep -P "$box")" --mount --pid --ipc --root --wd "$@" 2>/dev/null; }
+until_true 600 inside systemctl is-active -q fleet-agent-probes.service || fail 'without a network the scripts start'
+! inside systemctl is-active -q network.target || fail 'without a network the scripts start: there is one'
+ok 'without a network the scripts start'
+inside touch /run/network-there
+until_true 300 answers || fail 'the network comes'
+machine_cut
+rm "$R/etc/systemd/system/no-network.service" "$R/etc/systemd/system/multi-user.target.wants/no-network.service"
+
 machine_up
 until_true 60 runs_there 3 || { pi "sudo journalctl -b -o cat -u fleet-agent-pull -u 'fleet-agent-apply@*'" >"$T/out" || true; fail 'the timer pulls it'; }
 until_true 300 at_rest || fail 'its trial ends'
@@ -141,6 +166,15 @@ if pi "systemctl --failed --no-legend | grep fleet" || pi "sudo journalctl -b -o
 fi
 [ "$(pi 'for p in $(grep -lsx fleet-agent /proc/[0-9]*/comm); do stat -c %U "${p%/comm}"; done | sort -u')" = fleet-probe ] || fail 'at rest nothing runs but the probe runner, as fleet-probe'
 ok 'at rest nothing runs but the probe runner, as fleet-probe'
+# the timer's minutes; `systemctl start` waits for the end of each
+lines() { pi "sudo journalctl -b -o cat -u fleet-agent-pull.service | wc -l"; }
+pi "sudo journalctl --sync"
+before=$(lines)
+[ "$before" -gt 0 ] || fail 'a poll that was due is in the journal'
+for _ in 1 2 3; do pi "sudo systemctl start fleet-agent-pull.service"; done
+pi "sudo journalctl --sync"
+[ "$(lines)" = "$before" ] || { pi "sudo journalctl -b -o cat -u fleet-agent-pull.service" >"$T/out"; fail 'a poll that is not due leaves no line in the journal'; }
+ok 'a poll that is not due leaves no line in the journal'
 stamp() { pi "systemctl show $1 -p ExecMainStartTimestampMonotonic --value"; }
 say "  from the start of boot to that of the probe runner: $((($(stamp fleet-agent-probes) - $(stamp fleet-agent-boot)) / 1000)) ms"
 

@@ -60,6 +60,23 @@ dpkg-deb --root-owner-group -b "$T/forged" "$T/forged.deb" >/dev/null
 grep -q 'libarchive13' "$T/err" || fail 'it is named'
 ok 'a dependency that is forgotten is noticed'
 
+dpkg-deb -f "$T"/made/fleet-agent_*.deb Depends | grep -qw tzdata || fail 'the zones of windows come with the agent'
+ok 'the zones of windows come with the agent'
+
+# --- completions, by the program itself ---
+
+# completes WORD...: what the last one may become
+completes()
+{
+	PATH=$(dirname "$agent"):$PATH bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _fleet_agent; printf "%s\n" "${COMPREPLY[@]}"' \
+		bash "$here/agent/package/fleet-agent.bash" "$@"
+}
+[ "$(completes fleet-agent st)" = status ] || fail 'bash completes a command of the agent'
+[ "$(completes fleet-agent pull --q)" = --quiet ] || fail 'bash completes an option of the agent'
+[ "$(completes fleet-agent '' | sort | tr '\n' ' ')" = "$("$agent" --help | awk '/^  [a-z]/ {print $1}' | sort | tr '\n' ' ')" ] || fail 'all of its commands'
+dpkg-deb -c "$T"/made/fleet-agent_*.deb | grep -q 'bash-completion/completions/fleet-agent$' || fail 'the package has that'
+ok 'bash completes what the agent has'
+
 if command -v lintian >/dev/null; then
 	lintian --allow-root --fail-on error "$T"/made/*.deb >"$T/out" 2>&1 || fail 'lintian finds no error'
 	ok 'lintian finds no error'

@@ -3,7 +3,7 @@
 # mirror that this machine's apt uses); says where. The key is the list of packages: the agent's dependencies are in it, so that
 # what installs the agent needs no network. Without what only people read: each test copies it.
 set -eu
-packages=systemd,systemd-sysv,dbus,openssh-server,sudo,iproute2,ca-certificates,libarchive13,libcurl4,libgit2-1.5,libjansson4,libseccomp2,libssl3,libzstd1,zlib1g
+packages=systemd,systemd-sysv,dbus,openssh-server,sudo,iproute2,ca-certificates,libarchive13,libcurl4,libgit2-1.5,libjansson4,libseccomp2,libssl3,libzstd1,tzdata,zlib1g
 unread='path-exclude=/usr/share/doc/*
 path-exclude=/usr/share/info/*
 path-exclude=/usr/share/locale/*

@@ -233,6 +233,30 @@ static void without_a_sure_clock_every_window_is_shut_but_not_for_ever(void **st
 	assert_int_equal(ask_at(&s->stage, "a1", "2026-01-15T00:00:00Z", true, 3600000).say, STAGE_WAIT);
 }
 
+static void a_zone_that_is_not_here_shuts_its_window_but_not_for_ever(void **state)
+{
+	struct sample *s = sample();
+	struct window two[2];
+
+	(void)state;
+	s->stage.open = 4;
+	two[0] = two[1] = s->window;
+	two[0].zone = (char *)"Europe/Atlantis";
+	s->stage.windows = (struct list){two, 1};
+	struct stage_answer a = ask_at(&s->stage, "a1", "2026-01-15T01:00:00Z", true, 0);
+	assert_int_equal(a.say, STAGE_WAIT);
+	assert_true(a.for_clock && a.for_window);
+	assert_non_null(strstr(a.why, "does not know the zone Europe/Atlantis (package tzdata)"));
+	assert_int_equal(ask_at(&s->stage, "a1", "2026-01-15T01:00:00Z", true, 3599999).say, STAGE_WAIT);
+	a = ask_at(&s->stage, "a1", "2026-01-15T01:00:00Z", true, 3600000);
+	assert_int_equal(a.say, STAGE_TAKE);
+	assert_non_null(strstr(a.why, "Europe/Atlantis"));
+	/* another window, whose zone is here, opens as ever */
+	s->stage.windows = (struct list){two, 2};
+	assert_int_equal(ask_at(&s->stage, "a1", "2026-01-15T01:00:00Z", true, 0).say, STAGE_TAKE);
+	assert_int_equal(ask_at(&s->stage, "a1", "2026-01-15T00:59:59Z", true, 0).say, STAGE_WAIT);
+}
+
 static void what_is_written_reads_back_and_no_other_spelling_does(void **state)
 {
 	struct sample *s = sample();
@@ -462,6 +486,7 @@ int main(void)
 		cmocka_unit_test(a_counter_that_went_back_moves_nobody),
 		cmocka_unit_test(windows_are_by_the_zones_clock_summer_and_winter),
 		cmocka_unit_test(without_a_sure_clock_every_window_is_shut_but_not_for_ever),
+		cmocka_unit_test(a_zone_that_is_not_here_shuts_its_window_but_not_for_ever),
 		cmocka_unit_test(what_is_written_reads_back_and_no_other_spelling_does),
 		cmocka_unit_test(what_would_blind_the_plan_or_mean_nothing_is_refused),
 		cmocka_unit_test(an_agent_reaches_exactly_so_many_and_keeps_whom_it_had),
