@@ -174,12 +174,13 @@ static void tell(const struct enrolling *en, const struct enroll_step *s, const 
 	}
 }
 
-/* It has been done, also by a dry run: it changes nothing. */
+/* It has been done, also by a dry run: it changes nothing. Where sudo asks, root has looked, too. */
 static void tell_look(const struct enrolling *en)
 {
-	cleanup(free_ptr) char *line = machine_look_line(&en->sudo);
+	cleanup(free_ptr) char *first = machine_look_line(), *second = path_form("sudo %s", first);
 
-	tell(en, &(struct enroll_step){ .name = "look", .note = (char *)"reads only", .line = { { .text = line } }, .lines = 1 }, "done");
+	tell(en, &(struct enroll_step){ .name = "look", .note = (char *)"reads only", .line = { { .text = first }, { .text = second } },
+		.lines = en->sudo.way == SUDO_ASKS ? 2 : 1 }, "done");
 }
 
 static bool do_steps(struct enrolling *en, struct enroll_step step[ENROLL_STEPS], struct err *e)

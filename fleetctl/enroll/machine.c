@@ -83,18 +83,14 @@ static void read_line(struct machine *m, struct str word, struct str said)
 		put(&m->anchor, str_cut(said, ' ', &rest));
 }
 
-static const char command[] = "env LC_ALL=C sh -s";
-
-char *machine_look_line(const struct sudo *how)
+char *machine_look_line(void)
 {
-	cleanup(free_ptr) char *typed = sudo_line(how, command);
-
-	return path_form("%s <<'LOOK'\n%sLOOK", typed, look);
+	return path_form(MACHINE_LOOK " <<'LOOK'\n%sLOOK", look);
 }
 
 static bool look_by(struct shell_end *end, struct shell *s, const struct sudo *how, struct err *e)
 {
-	return how ? sudo_run(end, s, how, command, str_of(look), LOOK_MS, e) : shell_run(end, s, command, str_of(look), LOOK_MS, e);
+	return how ? sudo_run(end, s, how, MACHINE_LOOK, str_of(look), LOOK_MS, e) : shell_run(end, s, MACHINE_LOOK, str_of(look), LOOK_MS, e);
 }
 
 bool machine_read(struct machine *out, struct str answer)

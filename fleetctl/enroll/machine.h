@@ -16,7 +16,8 @@ struct machine {
 	bool systemd, running, comes_in; /* it is PID 1; all our units run; sshd takes the agent's keys */
 };
 /* `how` NULL: as who logged in, which tells whether sudo asks; else as root. */
-char *machine_look_line(const struct sudo *how); /* what it runs, as a person would type it; the caller frees */
+char *machine_look_line(void); /* what it runs, as a person would type it; the caller frees */
+#define MACHINE_LOOK "env LC_ALL=C sh -s"
 must_check bool machine_look(struct machine *out, struct shell *s, const struct sudo *how, struct err *e);
 /* Of what that look answered, a word and what it is on each line. Foreign bytes: control characters become '?'. False: no shell
  * did what we asked. */

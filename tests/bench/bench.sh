@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Our figures beside those of OpenSSH, git and curl, measured in one run on this machine: bytes and time of an update over a slow
 # line, of polls and pulls over git and HTTPS, CPU of the controller, memory on the host, how long a boot takes, what is left running.
-# The last lines are the verdicts; a figure above its bound is MISSED. Exits 1 only if a section did not come to its end, or a boot
-# took longer than it may, and names it.
+# The last lines are the verdicts, and one that sums them up; a figure above its bound is MISSED. Exits 1 when one is, or when a
+# section did not come to its end, and names it.
 #   bench.sh [SECTION...]   all of them, or these
 #   BENCH_PLANS=1000 BENCH_RELEASES=20 (of each plan, for signing)
 #   BENCH_HOSTS=50  BENCH_BIG=200 (MiB)  BENCH_RTT=300 (ms)  BENCH_TIMES=5 (updates over the slow line)
 # shellcheck disable=SC1091,SC2154 # tower.sh has them
 . "$(dirname "$0")/../e2e/tower.sh"
+. "$here/tests/bench/verdicts.sh"
 
 MANY=${BENCH_HOSTS:-50}
 BIG_MIB=${BENCH_BIG:-200}
@@ -19,7 +20,6 @@ PARALLEL=8
 PLUGINS=/usr/share/munin/plugins
 relay=$build/tests/bench/relay
 peak=$build/tests/bench/peak
-verdicts=()
 section=none
 
 # --- figures ---
@@ -28,19 +28,6 @@ section=none
 field() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"; }
 median() { printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"; }
 most() { printf '%s\n' "$@" | sort -n | tail -n 1; }
-
-# judge NAME FIGURE BOUND WORDS: the figure may be as large as the bound.
-judge()
-{
-	local word=MISSED
-	! awk -v a="$2" -v b="$3" 'BEGIN { exit !(a <= b) }' || word=ok
-	verdicts+=("$word $1 $2 ($4) bound $3")
-}
-# compare NAME OURS THEIRS BOUND UNIT [WHOSE [UNIT]]: a ratio.
-compare()
-{
-	judge "$1" "$(awk -v a="$2" -v b="$3" 'BEGIN { printf "%.3f", a / b }')" "$4" "ours $2 $5, ${6:-ssh} $3 ${7:-$5}"
-}
 
 # --- the tower ---
 
@@ -390,7 +377,7 @@ bench_end()
 	trap - EXIT
 	[ "${#verdicts[@]}" -eq 0 ] || printf '%s\n' '' "${verdicts[@]}"
 	[ "$status" -eq 0 ] || printf 'NOT TO ITS END: section %s\n' "$section"
-	! printf '%s\n' "${verdicts[@]}" | grep -q '^MISSED boot-' || { printf 'TOO LATE: a boot\n'; status=1; }
+	summary || status=$((status ? status : 1))
 	set +e
 	(exit "$status")
 	tower_end

@@ -68,6 +68,10 @@ git_pull_costs()
 	say "git, first fetch with $plans plans, no bundle: $bytes bytes"
 	counted stock_fetch
 	counted git_read --plan bench metadata/timestamp.json
+	say "git, idle poll while $(git -C "$git_bare" show refs/fleet/old:old | wc -l) payloads of the release before last are in their grace: $bytes bytes"
+	ctl publish --prune
+	[ "$code" -eq 0 ] || fail "what is old goes"
+	counted git_read --plan bench metadata/timestamp.json
 	ours=$bytes
 	counted stock_list
 	theirs=$bytes

@@ -10,13 +10,17 @@ small_fleet plan-D plan01s
 printf 'publish: [{name: web, kind: folder, path: %s, patches: 7}]\n' "$www" >>"$fleet/fleet.yaml"
 
 next() { (cd "$fleet/repository" && newest_bundle "$1") | sed 's|bundles/\(.*\)\.tar\.zst|\1|'; }
-publish() { ctl publish --prune && [ "$code" -eq 0 ] || fail "it is published"; }
+publish()
+{
+	ctl publish --prune
+	[ "$code" -eq 0 ] || fail "it is published"
+}
 # patches_are BUNDLE...: to the newest bundle, from these and no others
 patches_are()
 {
 	local from
 	for from in "$@"; do echo "$from-$(next plan-D).zst"; done | sort >"$T/wanted"
-	(cd "$www/patches" && ls ./*"-$(next plan-D).zst") | sed 's|^\./||' | sort >"$T/there"
+	find "$www/patches" -name "*-$(next plan-D).zst" -printf '%f\n' | sort >"$T/there"
 	diff "$T/wanted" "$T/there" >"$T/out"
 }
 
@@ -27,7 +31,7 @@ for i in 2 3 4 5 6 7 8 9 10; do
 	[ "$code" -eq 0 ] || fail "release $i is signed"
 	bundles+=("$(next plan-D)")
 done
-permitted=$(cd "$fleet/repository/metadata" && jq -r '.signed.targets | keys[] | select(test("/releases/"))' "$(ls -v ./*.plan-D.json | tail -n 1)" | wc -l)
+permitted=$(cd "$fleet/repository/metadata" && jq -r '.signed.targets | keys[] | select(test("/releases/"))' "$(find . -name '*.plan-D.json' | sort -V | tail -n 1)" | wc -l)
 [ "$permitted" -lt 8 ] || fail "of ten releases fewer than eight are permitted: $permitted"
 publish
 patches_are "${bundles[@]:2:7}" || fail "from each of the last seven bundles there is a patch, though $permitted releases are permitted"

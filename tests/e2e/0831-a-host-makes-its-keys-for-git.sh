@@ -22,11 +22,13 @@ public() { "$agent" status --json --config-dir "$etc" | jq -r ".$1 // empty"; }
 
 printf '{"format": 1, "sources": [{"kind": "folder", "url": "%s"}]}\n' "$T/stick" >"$T/sources.json"
 host_enrol ber-D plan-D --sources "$T/sources.json"
-[ ! -e "$state/pull/git-key" ] && [ ! -e "$state/pull/push-key" ] && [ -z "$(public git_key)$(public push_key)" ] || fail "who needs no key has none"
+holds() { [ ! -e "$state/pull/git-key" ] && [ ! -e "$state/pull/push-key" ] && [ -z "$(public git_key)$(public push_key)" ]; }
+holds || fail "who needs no key has none"
 ok "who needs no key has none"
 printf '{"format": 1, "sources": [%s]}\n' "$git_source" >"$T/sources.json"
 again
-[ -e "$state/pull/git-key" ] && [ ! -e "$state/pull/push-key" ] || fail "who fetches by git has that key alone"
+holds() { [ -e "$state/pull/git-key" ] && [ ! -e "$state/pull/push-key" ]; }
+holds || fail "who fetches by git has that key alone"
 ok "who fetches by git has that key alone"
 git_key=$(public git_key)
 printf '{"format": 1, "sources": [%s], "receipts": %s}\n' "$git_source" "${git_source/fleet.git/receipts.git}" >"$T/sources.json"
@@ -34,9 +36,11 @@ again
 push_key=$(public push_key)
 [ "$(public git_key)" = "$git_key" ] || fail "enrolled again, it keeps the key that it has"
 ok "enrolled again, it keeps the key that it has"
-[ -n "$push_key" ] && [ "$push_key" != "$git_key" ] || fail "receipts go by another one"
+holds() { [ -n "$push_key" ] && [ "$push_key" != "$git_key" ]; }
+holds || fail "receipts go by another one"
 ok "receipts go by another one"
-grep -qxF "git key $git_key ber-D" "$T/out" && grep -qxF "push key $push_key ber-D" "$T/out" || fail "enrolling says both"
+holds() { grep -qxF "git key $git_key ber-D" "$T/out" && grep -qxF "push key $push_key ber-D" "$T/out"; }
+holds || fail "enrolling says both"
 ok "enrolling says both"
 for key in git push; do
 	[ "$(stat -c %a "$state/pull/$key-key")" = 600 ] || fail "$key-key is its owner's alone"
@@ -44,7 +48,8 @@ for key in git push; do
 done
 ok "both are their owner's alone, and ssh-keygen reads them"
 again --new-key
-[ "$(public git_key)" != "$git_key" ] && [ "$(public push_key)" != "$push_key" ] || fail "with --new-key there are others"
+holds() { [ "$(public git_key)" != "$git_key" ] && [ "$(public push_key)" != "$push_key" ]; }
+holds || fail "with --new-key there are others"
 ok "with --new-key there are others"
 
 # --- the server knows it, for one repository and to read ---
@@ -66,7 +71,8 @@ git_key=$(public git_key)
 rm "$state/pull/git-key"
 pull ber-D --now
 expect 1 "a key that was lost is made anew"
-[ -n "$(public git_key)" ] && [ "$(public git_key)" != "$git_key" ] || fail "  and shown, for the server to know"
+holds() { [ -n "$(public git_key)" ] && [ "$(public git_key)" != "$git_key" ]; }
+holds || fail "  and shown, for the server to know"
 install -m 0600 "$T/operator" "$state/pull/git-key"
 again
 [ "$(public git_key)" = "$(cut -d' ' -f1,2 "$T/operator.pub")" ] || fail "one that a person brought stays"

@@ -144,7 +144,7 @@ ln -s ../no-network.service "$R/etc/systemd/system/multi-user.target.wants/no-ne
 : >"$T/boot.log"
 "$here/tests/machine/boot.sh" "$R" >"$T/boot.log" 2>&1 &
 box=$!
-inside() { nsenter -t "$(pgrep -P "$box")" --mount --pid --ipc --root --wd "$@" 2>/dev/null; }
+inside() { nsenter -t "$(pgrep -P "$box" -x systemd)" --mount --pid --ipc --root --wd "$@" 2>/dev/null; }
 until_true 600 inside systemctl is-active -q fleet-agent-probes.service || fail 'without a network the scripts start'
 ! inside systemctl is-active -q network.target || fail 'without a network the scripts start: there is one'
 ok 'without a network the scripts start'

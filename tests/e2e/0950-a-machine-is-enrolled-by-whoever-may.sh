@@ -8,6 +8,15 @@ tower_begin
 trap machine_end EXIT
 
 small_fleet plan-D
+# where it would fetch from by git: nobody answers there, and its keys are made all the same
+git_pin=$(cut -d' ' -f1,2 "$T/operator.pub")
+cat >"$fleet/sources.yaml" <<YAML
+sources:
+  - {kind: git, url: 'ssh://git@127.0.0.1:9/srv/fleet.git', host_keys: ['$git_pin']}
+receipts: {kind: git, url: 'ssh://git@127.0.0.1:9/srv/receipts.git', host_keys: ['$git_pin']}
+YAML
+sign
+[ "$code" -eq 0 ] || fail 'sources are signed'
 mkdir "$T/packages" "$T/needy"
 (cd "$build" && cpack -B "$T/made") >"$T/out" 2>&1 || fail 'packages are made'
 cp "$T"/made/fleet-agent_*.deb "$T/packages/"
@@ -94,6 +103,11 @@ said 'sudo does not take that password' 'and called so'
 asked 'open sesame' --dry-run
 expect 0 'with the right one there is a dry run'
 said '^sudo tee /var/cache/fleet-enroll/fleet-agent.deb' 'which says what a person would type'
+sed -n "/^env LC_ALL=C sh -s <<'LOOK'\$/,/^LOOK\$/p" "$T/out" | sed '1d;$d' >"$T/look"
+grep -q '^echo arch' "$T/look" || fail 'the script that it looked with, too'
+sh -n "$T/look" || fail 'the script that it looked with, too'
+ok 'the script that it looked with, too'
+said "^ssh -p $port fleet-agent@127.0.0.1" 'and the last greeting'
 asked 'open sesame'
 expect 0 'and it becomes a host'
 asked 'open sesame'
@@ -123,11 +137,19 @@ before=$(pi "date +%s")
 sleep 1 # the journal is asked by the second
 as_agent --json
 expect 0 'it becomes a host'
+cp "$T/out" "$T/enrolled"
 jq -e '.changed and ([.steps[].state] | unique == ["done"]) and (.hosts | length) == 1' "$T/out" >/dev/null || fail 'and that is said in JSON'
 pi "sudo journalctl -b -o cat --since @$before _COMM=sudo" | sed -n 's/.*COMMAND=\(.*\)/\1/p' | sed -n 's/^[a-z/]*\/\([a-z-]*\) \([^ ]*\).*/\1 \2/p' |
 	grep -vxE 'journalctl .*|sshd -T' >"$T/done"
 diff "$T/promised" "$T/done" >&2 || fail 'what was done there is what the dry run said'
 ok 'what was done there is what the dry run said'
+for key in git push; do
+	pi sudo fleet-agent status --json | jq -er ".${key}_key" >"$T/$key.key" || fail "it has made its $key key"
+done
+[ "$(jq -r '.authorized_keys[] | "\(.server) \(.to) \(.line)"' "$T/enrolled")" = "git@127.0.0.1:9 fetch restrict,command=\"git upload-pack /srv/fleet.git\" $(cat "$T/git.key") pi-D
+git@127.0.0.1:9 bring receipts restrict,command=\"git -c receive.hideRefs='!refs/heads/receipts/pi-D' receive-pack /srv/receipts.git\" $(cat "$T/push.key") pi-D" ] ||
+	fail 'what the git servers must know is in the JSON'
+ok 'what the git servers must know is in the JSON'
 stock_again
 kill "$SSH_AGENT_PID"
 unset SSH_AUTH_SOCK
