@@ -105,7 +105,7 @@ static bool look(struct push *p, struct err *e)
 	if (!connect_to(&remote, p, GIT_DIRECTION_FETCH, &transfer, &callbacks, e))
 		return false;
 	if (!git_transfer_head(&at, remote, p->branch))
-		return true;
+		return git_old_write(p->repo, (struct str){0}, e);
 	bool has_old = git_transfer_head(&old, remote, GIT_OLD_REF);
 	return fetch_both(p, remote, &at, has_old ? &old : NULL, &callbacks, &transfer, e) && describe(p, &at, e);
 }
@@ -172,6 +172,7 @@ static bool specs_old(struct specs *s, size_t *gone, struct push *p, git_remote 
 	struct old_list old = {.after = BUF_MAX(GIT_OLD_MAX), .now = p->job->when, .grace_s = p->job->grace_s};
 	const git_remote_head **heads;
 	size_t count = 0;
+	git_oid at;
 
 	int failed = git_remote_ls(&heads, &count, remote);
 	if (failed)
@@ -185,10 +186,12 @@ static bool specs_old(struct specs *s, size_t *gone, struct push *p, git_remote 
 		specs_add(s, path_form(":%s", name));
 		++*gone;
 	}
-	bool same = str_eq(old.before, buf_str(&old.after)), none = !old.after.len;
+	bool same = str_eq(old.before, buf_str(&old.after));
 	bool ok = buf_ok(&old.after, e) && (same || git_old_write(p->repo, buf_str(&old.after), e));
-	if (ok && !same)
-		specs_add(s, path_form("%s%s:%s", none ? "" : "+", none ? "" : GIT_OLD_REF, GIT_OLD_REF));
+	if (ok && !same && old.after.len)
+		specs_add(s, str_dup(STR("+" GIT_OLD_REF ":" GIT_OLD_REF)));
+	else if (ok && !old.after.len && git_transfer_head(&at, remote, GIT_OLD_REF))
+		specs_add(s, str_dup(STR(":" GIT_OLD_REF)));
 	buf_free(&old.after);
 	return ok;
 }

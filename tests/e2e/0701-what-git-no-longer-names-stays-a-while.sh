@@ -112,3 +112,15 @@ expect 0 "and publishes on"
 rm -rf "$host"
 read_git metadata/timestamp.json "$(cd "$fleet/repository" && newest_bundle plan-D)"
 expect 0 "which hosts read"
+
+# --- another remote in its place ---
+
+small_change 5
+sign
+ctl publish
+there refs/fleet/old || fail "something is old"
+rm -rf "$git_bare"
+git init -q --bare -b main "$git_bare"
+ctl publish
+expect 0 "a remote that was made anew is published to, whatever the cache remembers of the last one"
+! there refs/fleet/old || fail "  nothing is old there"
