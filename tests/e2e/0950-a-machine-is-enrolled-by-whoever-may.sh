@@ -143,8 +143,8 @@ pi "sudo journalctl -b -o cat --since @$before _COMM=sudo" | sed -n 's/.*COMMAND
 	grep -vxE 'journalctl .*|sshd -T' >"$T/done"
 diff "$T/promised" "$T/done" >&2 || fail 'what was done there is what the dry run said'
 ok 'what was done there is what the dry run said'
-for key in git push; do
-	pi sudo fleet-agent status --json | jq -er ".${key}_key" >"$T/$key.key" || fail "it has made its $key key"
+for kind in git push; do
+	pi sudo fleet-agent status --json | jq -er ".${kind}_key" >"$T/$kind.key" || fail "it has made its $kind key"
 done
 [ "$(jq -r '.authorized_keys[] | "\(.server) \(.to) \(.line)"' "$T/enrolled")" = "git@127.0.0.1:9 fetch restrict,command=\"git upload-pack /srv/fleet.git\" $(cat "$T/git.key") pi-D
 git@127.0.0.1:9 bring receipts restrict,command=\"git -c receive.hideRefs='!refs/heads/receipts/pi-D' receive-pack /srv/receipts.git\" $(cat "$T/push.key") pi-D" ] ||
