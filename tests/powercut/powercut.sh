@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The power is cut, again and again: powercut.sh N [--seed S] [--all] [--jobs J] | powercut.sh look FOLDER. Read README.md.
+# The power is cut, again and again: powercut.sh N [--seconds T] [--seed S] [--all] [--jobs J] | powercut.sh look FOLDER. Read README.md.
 #   N       so many cuts of a virtual machine, each at a point that the seed chooses
 #   --all   disks are rebuilt at each flush of every update, not of one that the seed chooses
 #   look    what a failure left: the disk as the cut left it is started once more
@@ -10,9 +10,10 @@ silence_s=300 # a machine that says nothing for so long hangs
 
 usage()
 {
-	echo 'usage: powercut.sh N [--seed S] [--all] [--jobs J] | powercut.sh look FOLDER' >&2
+	echo 'usage: powercut.sh N [--seconds T] [--seed S] [--all] [--jobs J] | powercut.sh look FOLDER' >&2
 	exit 2
 }
+is_late() { [ -n "$budget" ] && [ "$SECONDS" -ge "$budget" ]; }
 
 # --- chance: the same for the same seed ---
 
@@ -230,7 +231,7 @@ boundaries()
 	trap '[ -z "$child" ] || kill -KILL "$child" 2>/dev/null; exit 143' TERM
 	mkdir "$own"
 	cp --sparse=always "$base" "$own/disk.img"
-	while read -r entry update first; do
+	while read -r entry update first && ! is_late; do
 		"$replay" build "$recorded/log" "$own/disk.img" "$at" "$entry"
 		at=$entry
 		for some in '' "$((seed + entry))"; do
@@ -260,6 +261,7 @@ boundaries_begin()
 	fi
 	boundary_jobs "${chosen[@]}" >"$T/jobs"
 	total=$(wc -l <"$T/jobs")
+	flushes_wanted=$((2 * total))
 	say "rebuilding $total disks of update ${chosen[*]}, each twice: as it was at the flush, and with some of what came after"
 	split -n "l/$jobs" -d "$T/jobs" "$T/jobs."
 	workers=()
@@ -352,7 +354,7 @@ cut_all()
 {
 	local i=0
 	fresh
-	while [ "$cuts" -lt "$1" ]; do
+	while [ "$cuts" -lt "$1" ] && ! is_late; do
 		i=$((i + 1))
 		session "$i" cut
 	done
@@ -375,12 +377,13 @@ look()
 }
 
 cuts_wanted=
-seed=$((RANDOM * 32768 + RANDOM)) all=no jobs=$(nproc)
+seed=$((RANDOM * 32768 + RANDOM)) all=no jobs=$(nproc) budget=''
 [ "${1:-}" != look ] || { look "${2:?look at which folder?}"; exit; }
 while [ $# -gt 0 ]; do
 	case $1 in
 	--seed) seed=${2:?} && shift ;;
 	--jobs) jobs=${2:?} && shift ;;
+	--seconds) budget=${2:?} && shift ;;
 	--all) all=yes ;;
 	[0-9]*) cuts_wanted=$1 ;;
 	*) usage ;;
@@ -410,5 +413,9 @@ cut_all "$cuts_wanted"
 boundaries_end
 [ "$failed" -eq 0 ] || KEEP=yes
 say "slowest boot: $slowest ms in the machine, $slowest_here ms from here"
-say "powercut: $cuts cuts (seed $seed), $flushes flush boundaries, $failed failed"
+late=''
+if [ "$cuts" -lt "$cuts_wanted" ] || [ "$flushes" -lt "$flushes_wanted" ]; then
+	late=", there was no time for $((cuts_wanted > cuts ? cuts_wanted - cuts : 0)) and $((flushes_wanted - flushes))"
+fi
+say "powercut: $cuts cuts (seed $seed), $flushes flush boundaries, $failed failed$late"
 [ "$failed" -eq 0 ]
