@@ -48,8 +48,9 @@ bool steps_fix_receipt(struct apply *a, struct err *e)
 	char boot[40];
 
 	/* guard first: else it could still lead back what is called committed from here on */
-	if (release && !guard_end(a->store->dir, GUARD_RELEASE, e))
-		return false;
+	while (release && !guard_end(a->store->dir, GUARD_RELEASE, e))
+		if (!store_shed(a->store, e))
+			return false;
 	if (!release_current(&r->current, a->store, e) || !release_open(&now, a->store, r->current, e))
 		return false;
 	if (release && committed && !digest_eq(r->current, a->ledger.attempt.release))

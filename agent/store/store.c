@@ -96,8 +96,8 @@ void store_ballast(const struct store *s)
 }
 
 /* A slice at a time: whoever fills the disk is there too, and takes what we do not. The last one is the file itself,
- * for where the names have run out. False when there is nothing left, or that is not what is wrong. */
-static bool shed_ballast(const struct store *s, const struct err *why)
+ * for where the names have run out. */
+bool store_shed(const struct store *s, const struct err *why)
 {
 	cleanup(fd_close) int fd = -1;
 	struct stat st;
@@ -113,7 +113,7 @@ static bool shed_ballast(const struct store *s, const struct err *why)
 bool store_write(const struct store *s, const char *path, struct str bytes, mode_t mode, struct err *e)
 {
 	while (!fs_write(s->dir, path, bytes, mode, e))
-		if (!shed_ballast(s, e))
+		if (!store_shed(s, e))
 			return false;
 	return true;
 }
@@ -121,7 +121,7 @@ bool store_write(const struct store *s, const char *path, struct str bytes, mode
 bool store_link(const struct store *s, const char *target, const char *path, struct err *e)
 {
 	while (!fs_link(s->dir, target, path, e))
-		if (!shed_ballast(s, e))
+		if (!store_shed(s, e))
 			return false;
 	return true;
 }

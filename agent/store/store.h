@@ -22,6 +22,8 @@ bool store_is_locked(const struct store *s);
 /* A little room kept for what must be written when the disk is full: the way back never fails for want of a block.
  * Made again, as large as there is room for: after each use, before anything that is not ours may run and fill the disk. */
 void store_ballast(const struct store *s);
+/* Some of it makes room, for what failed with `why`. False: none is left, or that is not what was wrong. */
+bool store_shed(const struct store *s, const struct err *why);
 /* As fs_write and fs_link; where there is no room, ballast is shed until there is, or none is left. */
 must_check bool store_write(const struct store *s, const char *path, struct str bytes, mode_t mode, struct err *e);
 must_check bool store_link(const struct store *s, const char *target, const char *path, struct err *e);
