@@ -109,7 +109,7 @@ read_git metadata/timestamp.json
 came=0 breaks=0
 until [ "$code" -eq 0 ] && [ -f "$host/out/$bundle" ] && [ "$(stat -c %s "$host/out/$bundle")" -eq "$size" ]; do
 	breaks=$((breaks + 1))
-	[ "$breaks" -le 20 ] || fail "a bundle over a line that breaks arrives"
+	[ "$breaks" -le 60 ] || fail "a bundle over a line that breaks arrives"
 	relay_begin 100000
 	read_git "$bundle"
 	relay_end
