@@ -4,7 +4,6 @@
 
 #include "agent/apply/hooks.h"
 #include "agent/apply/steps.h"
-#include "agent/boot/heal.h"
 
 enum { ROUND_MS = 1000, LOOK_MS_MAX = 10 * 60 * 1000, SLACK_MS = 60 * 1000, TRIES_WITH_HOOKS = 2 };
 
@@ -45,19 +44,6 @@ static void start_old(struct apply *a)
 		apply_tell(a, 0, 0, "start hook of the old release: %.300s", end.output ? end.output : "failed");
 	}
 	free(end.output);
-}
-
-/* It may have lain here for months. Where it can't be healed it runs all the same: what runs now was found wanting, and boot looks
- * again. */
-void steps_heal_old(struct apply *a)
-{
-	struct heal h;
-	struct err e;
-
-	if (!heal_release(&h, a->store, a->ledger.attempt.from, &e))
-		apply_tell(a, 0, 0, "the release before is not what was signed: %.300s", e.text);
-	else if (h.bundle || h.tree || h.link)
-		apply_tell(a, 0, 0, "the release before was healed");
 }
 
 /* Hooks that end this process are not run for ever: the last start that serve gives an apply is without. */

@@ -34,10 +34,10 @@ struct tried {
 must_check bool tried_open(struct tried *out, struct apply *a, struct err *e);
 void tried_free(struct tried *t);
 
-/* What the way back leads to is what was signed; told, where it was not. */
-void steps_heal_old(struct apply *a);
-/* For them: opens the two releases, those that are not open yet. */
+/* each.c, for all of them: opens the two releases, those that are not open yet. */
 must_check bool steps_open(struct apply *a, struct err *e);
 enum apply_say steps_wait(struct apply *a, int64_t ms);
 enum apply_say steps_red(const struct receipt_check *c, struct err *e); /* FAILED, for this check */
 const struct check *steps_find_check(const struct release *r, const char *name); /* NULL: it has none of that name */
+/* What the way back leads to is what was signed; told, where it was not. */
+void steps_heal_old(struct apply *a);

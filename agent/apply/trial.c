@@ -9,31 +9,6 @@
 
 enum { ROUND_MS = 1000, SLACK_MS = 60 * 1000, GUARD_SLACK_MS = 10 * 60 * 1000, SAMPLES_MAX = 32 };
 
-/* --- for all steps --- */
-
-bool steps_open(struct apply *a, struct err *e)
-{
-	if (!a->new.tree && !release_open(&a->new, a->store, a->ledger.attempt.release, e))
-		return false;
-	return a->old.tree || release_open(&a->old, a->store, a->ledger.attempt.from, e);
-}
-
-enum apply_say steps_wait(struct apply *a, int64_t ms)
-{
-	a->wait_ms = MAX(ms, 1);
-	return APPLY_WAIT;
-}
-
-const struct check *steps_find_check(const struct release *r, const char *name)
-{
-	const struct check *c = r->manifest.plan.checks.items;
-
-	for (size_t i = 0; r->tree && i < r->manifest.plan.checks.count; i++)
-		if (strcmp(c[i].name, name) == 0)
-			return &c[i];
-	return NULL;
-}
-
 int64_t steps_swap_ms(struct apply *a)
 {
 	int64_t ms = 2 * HOOK_MS + SLACK_MS;
@@ -198,16 +173,6 @@ static bool ask_all(struct apply *a)
 		ask_one(a, i);
 	}
 	return true;
-}
-
-enum apply_say steps_red(const struct receipt_check *c, struct err *e)
-{
-	struct str rest, output = str_trim(str_of(c->output));
-	struct str line = str_cut(output, '\n', &rest);
-
-	err_set(e, ERR_FAILED, "%s check %s is red%s%.*s", check_class_words[c->class], c->name, line.len ? ": " : "",
-		(int)MIN(line.len, 300), line.data ? line.data : "");
-	return APPLY_FAILED;
 }
 
 static enum apply_say proven(struct apply *a, enum verdict v, const char *text)
