@@ -50,9 +50,13 @@ alone() { [ -z "$(below "$T/hosts/$1")" ]; }
 small_change() { printf '# changed\n' >>"$fleet/scripts/small/probes/beat.sh"; head -c 3000 /dev/urandom >"$fleet/scripts/small/weight"; }
 release()
 {
+	local one
 	sign
 	[ "$code" -eq 0 ] || fail 'it is signed'
-	ctl_sign rollout abort
+	ctl rollout status --all --json
+	for one in $(jq -r '.rollouts[] | select(.action == "pull" and .state == "running") | .id' "$T/out"); do
+		ctl_sign rollout abort "$one"
+	done
 	ctl_sign rollout start site=far --pull --any-time --allow-blind
 	[ "$code" -eq 0 ] || fail 'it is open to hosts that pull'
 	publish
