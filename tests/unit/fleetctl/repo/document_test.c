@@ -81,7 +81,7 @@ TEST(a_plan_and_its_first_rollout_are_signed_together_and_touch_no_other_plan)
 	assert_fetched(&y, "plan-D/rollout.json", "rollout-plan-D", "go");
 	assert_int_equal(yard_version(&y, "rollout-plan01s"), 1); /* with nothing in it */
 	hide(&y, "ann"); /* so that the first needs no key that is offline */
-	y.documents = y.releases = 0;
+	yard_forget(&y);
 	yard_document(&y, "rollout-plan01s", "plan01s/rollout.json", "too");
 	yard_sign(&y);
 	assert_int_equal(yard_version(&y, "targets"), 1);

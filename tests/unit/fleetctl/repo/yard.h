@@ -70,13 +70,20 @@ static inline void yard_keys(struct yard *y)
 	yard_key(y, "owner", "plans");
 }
 
-static inline void yard_free(struct yard *y)
+/* Nothing is to be signed anew. */
+static inline void yard_forget(struct yard *y)
 {
-	(void)!fs_remove_tree(AT_FDCWD, y->top, NULL);
 	for (size_t i = 0; i < y->releases; i++) {
 		manifest_free(&y->manifest[i]);
 		free_ptr(&y->tar[i]);
 	}
+	y->releases = y->documents = 0;
+}
+
+static inline void yard_free(struct yard *y)
+{
+	(void)!fs_remove_tree(AT_FDCWD, y->top, NULL);
+	yard_forget(y);
 	free_ptr(&y->fleet);
 	free_ptr(&y->keys);
 	buf_free(&y->words);
