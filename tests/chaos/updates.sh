@@ -89,8 +89,12 @@ word_pull() { go rollout start plan=plan-P --pull --any-time --waves 50%,100% --
 word_pull-some() { word_pull; }
 word_undo()
 {
-	[ -n "${of:-}" ] || of=$(rollouts | awk '$3 == "update" { print $1; exit }')
-	go rollout undo ${of:+"$of"}
+	[ -n "$of" ] || of=$(rollouts | awk '$3 == "update" && !of { of = $1 } END { print of }')
+	if [ -n "$of" ]; then
+		go rollout undo "$of"
+	else
+		todo=() # nothing was pushed yet
+	fi
 }
 word_abort()
 {
