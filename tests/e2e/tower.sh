@@ -3,7 +3,7 @@
 # Source it, then: tower_begin; tower_fleet; host_make ID PLAN SITE ...; everything ends with the script.
 
 set -Eeuo pipefail
-trap 'echo "not ok - ended at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR # never without a word
+trap '[ "$BASHPID" -ne $$ ] || echo "not ok - ended at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR # never without a word
 export LC_ALL=C
 umask 022
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
