@@ -4,13 +4,6 @@
 . "$(dirname "$0")/web.sh"
 . "$(dirname "$0")/agents.sh"
 
-polls()
-{
-	local id=$1
-	shift
-	code=0
-	launched_as "$id" pull --config-dir "$T/hosts/$id/etc" "$@" >"$T/out" 2>"$T/err" </dev/null || code=$?
-}
 hosts=(h1 h2 h3 h4)
 everybody()
 {

@@ -4,14 +4,6 @@
 . "$(dirname "$0")/web.sh"
 . "$(dirname "$0")/agents.sh"
 
-# polls ID [ARGS...]: as the unit does, by the launcher.
-polls()
-{
-	local id=$1
-	shift
-	code=0
-	launched_as "$id" pull --config-dir "$T/hosts/$id/etc" "$@" >"$T/out" 2>"$T/err" </dev/null || code=$?
-}
 tower_begin
 small_fleet plan-D
 web_begin

@@ -13,6 +13,14 @@ launched_as()
 	read -ra by <<<"$(launcher "$id")"
 	"${by[@]}" "$@"
 }
+# polls ID [ARGS...]: as its timer's unit does; output in $T/out and $T/err, exit code in $code.
+polls()
+{
+	local id=$1
+	shift
+	code=0
+	launched_as "$id" pull --config-dir "$T/hosts/$id/etc" "$@" >"$T/out" 2>"$T/err" </dev/null || code=$?
+}
 # probes_launched ID: its probe runner, as the unit starts it.
 probes_launched()
 {
